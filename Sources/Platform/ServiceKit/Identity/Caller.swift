@@ -1,0 +1,38 @@
+/// Who asks: the verified content of an access token.
+public struct Caller: Sendable, Hashable {
+    /// The token's `sub`: 1…255 characters.
+    public let subject: String
+    /// The words of the token's `scope`.
+    public let scopes: Set<String>
+    /// The token as it was sent, to be forwarded to another service of ours. Never logged.
+    public let token: String
+
+    public init(subject: String, scopes: Set<String>, token: String) {
+        self.subject = subject
+        self.scopes = scopes
+        self.token = token
+    }
+}
+
+/// Why a token is not accepted. The caller is told only the case's words, operators nothing: guesses are not errors.
+public enum TokenRefusal: String, Error, Sendable {
+    case malformed = "The token is not a JWT that this service accepts."
+    case unknownKey = "The token was signed by a key that this service does not know."
+    case badSignature = "The signature of the token is not valid."
+    case expired = "The token has expired."
+    case notYetValid = "The token is not valid yet."
+    case wrongIssuer = "The token was issued by somebody else."
+    case wrongAudience = "The token is for another audience."
+}
+
+extension Caller {
+    /// Finds the token in an `Authorization` field value (RFC 6750 §2.1; the scheme's case does not matter).
+    ///
+    /// - Returns: nil when the field is absent or of another scheme.
+    static func bearerToken(_ fieldValue: String?) -> String? {
+        guard let fieldValue else { return nil }
+        let parts = fieldValue.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
+        return String(parts[1].drop { $0 == " " })
+    }
+}

@@ -1,0 +1,172 @@
+import Foundation
+import JWTKit
+public import Logging
+import Synchronization
+
+/// What a token must say to be accepted.
+public struct TokenRequirements: Sendable {
+    public var issuer: String
+    public var audience: String
+    /// How far the clocks of issuer and service may be apart.
+    public var clockSkewSeconds: Double
+
+    public init(
+        issuer: String = "https://identity.gatehouse.local", audience: String = "gatehouse",
+        clockSkewSeconds: Double = 30
+    ) {
+        self.issuer = issuer
+        self.audience = audience
+        self.clockSkewSeconds = clockSkewSeconds
+    }
+}
+
+/// Checks access tokens: JWTs (RFC 7519) signed with ES256, RS256 or EdDSA by a key of the key set.
+///
+/// The `alg` of the header must be the one that the key is for, so neither `none` nor a symmetric algorithm can pass
+/// (RFC 8725 §3.1). A verified token is remembered until it expires or the key set changes; a repeat costs one lookup.
+public final class TokenVerifier: Sendable {
+    /// Tokens longer than this are refused unread.
+    public static let maximumTokenBytes = 8_192
+    static let cacheCapacity = 10_000
+
+    private struct State {
+        var cache = TokenCache(capacity: TokenVerifier.cacheCapacity)
+        var generation = 0
+    }
+
+    /// Seconds since 1970 by the system's clock.
+    public static let systemClock: @Sendable () -> Double = { Date().timeIntervalSince1970 }
+
+    private let requirements: TokenRequirements
+    private let file: KeySetFile
+    private let now: @Sendable () -> Double
+    private let state = Mutex(State())
+
+    /// Reads the key set.
+    ///
+    /// - Parameters:
+    ///   - keySetFile: A JWK set; read again when it changes.
+    ///   - now: Seconds since 1970.
+    /// - Throws: ``SettingsError`` when the file is not a usable key set.
+    public init(
+        keySetFile: String, requirements: TokenRequirements, logger: Logger,
+        now: @escaping @Sendable () -> Double = TokenVerifier.systemClock
+    ) async throws(SettingsError) {
+        self.requirements = requirements
+        self.now = now
+        do {
+            file = try await KeySetFile(path: keySetFile, now: now(), logger: logger)
+        } catch {
+            throw SettingsError(["TOKEN_KEY_SET_FILE (\(keySetFile)): \(error)"])
+        }
+    }
+
+    /// The caller whose token this is.
+    ///
+    /// - Throws: ``TokenRefusal``.
+    public func verify(_ token: String) async throws(TokenRefusal) -> Caller {
+        let now = now()
+        let (keySet, generation) = await file.current(now: now)
+        let known = state.withLock { state -> Caller? in
+            if state.generation != generation {
+                state.cache.removeAll()
+                state.generation = generation
+            }
+            return state.cache.find(token, now: now)
+        }
+        if let known { return known }
+        let claims = try await claims(of: token, keys: keySet.keys)
+        let caller = try caller(from: claims, token: token, now: now)
+        let entry = TokenCache.Entry(caller: caller, expiry: claims.exp + requirements.clockSkewSeconds)
+        state.withLock { state in
+            if state.generation == generation { state.cache.insert(entry, for: token) }
+        }
+        return caller
+    }
+
+    private func claims(of token: String, keys: [String: KeySet.Key]) async throws(TokenRefusal) -> Claims {
+        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+        guard token.utf8.count <= Self.maximumTokenBytes, parts.count == 3, parts.allSatisfy(Self.isBase64URL),
+            let header = Self.header(parts[0]), header["crit"] == nil, let algorithm = header["alg"]?.string,
+            let keyID = header["kid"]?.string
+        else { throw .malformed }
+        guard let key = keys[keyID] else { throw .unknownKey }
+        guard key.algorithm == algorithm else { throw .malformed }
+        do {
+            return try await key.verifier.verify(token, as: Claims.self)
+        } catch let error as JWTError where error.errorType == .malformedToken {
+            throw .malformed
+        } catch {
+            throw .badSignature
+        }
+    }
+
+    private func caller(from claims: Claims, token: String, now: Double) throws(TokenRefusal) -> Caller {
+        let skew = requirements.clockSkewSeconds
+        guard now < claims.exp + skew else { throw .expired }
+        if let start = claims.nbf, now < start - skew { throw .notYetValid }
+        guard claims.iss == requirements.issuer else { throw .wrongIssuer }
+        guard claims.aud.values.contains(requirements.audience) else { throw .wrongAudience }
+        // The subject becomes part of a database key and of log lines.
+        guard 1...255 ~= claims.sub.unicodeScalars.count, !claims.sub.utf8.contains(0) else { throw .malformed }
+        let scopes = Set((claims.scope ?? "").split(separator: " ").map(String.init))
+        return Caller(subject: claims.sub, scopes: scopes, token: token)
+    }
+
+    /// The header as a JSON object; repeated names make it ambiguous and are refused (RFC 7515 §4).
+    private static func header(_ part: Substring) -> JSONValue? {
+        var text = part.replacing("-", with: "+").replacing("_", with: "/")
+        text += String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
+        // Whatever is not base64url or not JSON is not a header.
+        guard let data = Data(base64Encoded: String(text)), let json = try? JSONParser.parse(Array(data)),
+            let members = json.members, Set(members.map(\.name)).count == members.count
+        else { return nil }
+        return json
+    }
+
+    private static func isBase64URL(_ part: Substring) -> Bool {
+        !part.isEmpty
+            && part.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                    true
+                default: false
+                }
+            }
+    }
+}
+
+/// The claims that are read; all others are ignored (RFC 7519 §4).
+private struct Claims: JWTPayload {
+    let iss: String
+    let sub: String
+    let aud: Audience
+    /// Seconds since 1970.
+    let exp: Double
+    let nbf: Double?
+    let scope: String?
+
+    /// Claims are checked by ``TokenVerifier``, with its clock and its skew.
+    func verify(using algorithm: some JWTAlgorithm) async throws {}
+}
+
+/// `aud` is one text or a list of them (RFC 7519 §4.1.3).
+private struct Audience: Codable {
+    let values: [String]
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        // Not a single text: then it must be a list, whose error is the one to report.
+        if let single = try? container.decode(String.self) {
+            values = [single]
+        } else {
+            values = try container.decode([String].self)
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(values)
+    }
+}

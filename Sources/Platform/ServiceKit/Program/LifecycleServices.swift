@@ -1,0 +1,87 @@
+import Hummingbird
+import Logging
+import Postgres
+import ServiceLifecycle
+
+// The descriptions below are what ServiceLifecycle writes into its log lines; by default those would be reflections of
+// everything inside, settings included.
+
+/// Keeps the pool's connections until the end.
+struct PoolService: Service, CustomStringConvertible {
+    let pool: PostgresPool
+    let description = "database pool"
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await pool.run() }
+    }
+}
+
+/// Runs a server; a failure says where it was to listen.
+struct Listener<Server: ApplicationProtocol>: Service, CustomStringConvertible {
+    let server: Server
+    let address: String
+
+    var description: String { "server on \(address)" }
+
+    struct Failure: Error, CustomStringConvertible {
+        let address: String
+        let cause: any Error
+
+        var description: String { "cannot listen on \(address): \(cause)" }
+    }
+
+    func run() async throws {
+        do {
+            try await server.run()
+        } catch {
+            throw Failure(address: address, cause: error)
+        }
+    }
+}
+
+/// Migrates the database as soon as it is there, then says that the service is ready, until it is told to stop.
+struct StartUp: Service, CustomStringConvertible {
+    let migrator: Migrator
+    let readiness: Readiness
+    let logger: Logger
+    let description = "start-up"
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            do {
+                try await cancelWhenGracefulShutdown { try await migrate() }
+            } catch  where readiness.phase == .stopping {
+                // Told to stop while waiting for the database: that is no failure.
+                return
+            }
+            readiness.advance(to: .ready)
+            logger.info("ready")
+            try await gracefulShutdown()
+        } onGracefulShutdown: {
+            readiness.advance(to: .stopping)
+        }
+    }
+
+    /// Tries again, less and less often, while the database is away; every other failure ends the program.
+    private func migrate() async throws {
+        var pause = Duration.milliseconds(100)
+        while try await !tryMigrating() {
+            try await Task.sleep(for: pause)
+            pause = min(pause * 2, .seconds(5))
+        }
+    }
+
+    /// - Returns: false when the database is away.
+    private func tryMigrating() async throws(MigrationError) -> Bool {
+        let applied: [String]
+        do {
+            applied = try await migrator.migrate()
+        } catch {
+            guard case .database(let cause) = error, cause.isRetryable else { throw error }
+            logger.warning("the database is not there yet", metadata: ["reason": "\(cause)"])
+            return false
+        }
+        if !applied.isEmpty { logger.info("migrated", metadata: ["applied": "\(applied)"]) }
+        return true
+    }
+}
