@@ -1,0 +1,4 @@
+import Accounting
+import ServiceKit
+
+await ServiceProgram<AccountingService>.start()

@@ -1,0 +1,4 @@
+import Sales
+import ServiceKit
+
+await ServiceProgram<SalesService>.start()

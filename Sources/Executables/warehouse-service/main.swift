@@ -1,0 +1,4 @@
+import ServiceKit
+import Warehouse
+
+await ServiceProgram<WarehouseService>.start()

@@ -1,0 +1,20 @@
+CREATE TABLE items (
+    id                bigint      GENERATED ALWAYS AS IDENTITY,
+    name              text        NOT NULL,
+    description       text        NOT NULL DEFAULT '',
+    country_of_origin text        NOT NULL DEFAULT 'Not defined',
+    price_minor       bigint      NOT NULL DEFAULT 0,
+    price_currency    text        NOT NULL DEFAULT 'EUR',
+    quantity          bigint      NOT NULL DEFAULT 1,
+    version           bigint      NOT NULL DEFAULT 1,
+    created_at        timestamptz NOT NULL DEFAULT now(),
+    changed_at        timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT items_pkey PRIMARY KEY (id),
+    CONSTRAINT items_name_country_of_origin_key UNIQUE (name, country_of_origin),
+    CONSTRAINT items_name_check CHECK (char_length(name) BETWEEN 1 AND 200),
+    CONSTRAINT items_description_check CHECK (char_length(description) <= 2000),
+    CONSTRAINT items_country_of_origin_check CHECK (char_length(country_of_origin) BETWEEN 1 AND 100),
+    CONSTRAINT items_price_minor_check CHECK (price_minor >= 0),
+    CONSTRAINT items_price_currency_check CHECK (price_currency ~ '^[A-Z]{3}$'),
+    CONSTRAINT items_quantity_check CHECK (quantity >= 0)
+);
