@@ -1,0 +1,138 @@
+import Glibc
+import Synchronization
+
+/// A blocking TCP socket on the loopback interface, each call with a deadline of ten seconds by default.
+public final class BlockingSocket: ByteStream {
+    let descriptor: Int32
+    private let isClosed = Mutex(false)
+
+    init(adopting descriptor: Int32, deadlineSeconds: Int) {
+        self.descriptor = descriptor
+        var deadline = timeval(tv_sec: deadlineSeconds, tv_usec: 0)
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            setsockopt(descriptor, SOL_SOCKET, option, &deadline, socklen_t(MemoryLayout<timeval>.size))
+        }
+        set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    }
+
+    /// - Parameter receiveBuffer: SO_RCVBUF in bytes, for a peer that lets the other side wait.
+    public convenience init(
+        connectingTo port: UInt16, receiveBuffer: Int32? = nil, deadlineSeconds: Int = 10
+    ) throws(StreamFailure) {
+        self.init(adopting: socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0), deadlineSeconds: deadlineSeconds)
+        if let receiveBuffer { set(SOL_SOCKET, SO_RCVBUF, receiveBuffer) }
+        let number = descriptor
+        let result = withLoopback(port: port) { Glibc.connect(number, $0, $1) }
+        guard result == 0 else { throw .system(errno: errno) }
+    }
+
+    deinit { close() }
+
+    public func send(_ bytes: [UInt8]) throws(StreamFailure) {
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes.withUnsafeBytes { bytes in
+                Glibc.send(descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { throw failure() }
+            offset += count
+        }
+    }
+
+    public func receive() throws(StreamFailure) -> [UInt8] { try receive(upTo: 65_536) }
+
+    public func receive(upTo limit: Int) throws(StreamFailure) -> [UInt8] {
+        var count = 0
+        let number = descriptor
+        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, initialized in
+            count = recv(number, buffer.baseAddress, limit, 0)
+            initialized = max(0, count)
+        }
+        guard count >= 0 else { throw failure() }
+        return bytes
+    }
+
+    /// Says that nothing more follows; answers can still be read.
+    public func shutdownSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Closes with RST.
+    public func reset() {
+        var value = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
+        close()
+    }
+
+    public func close() {
+        isClosed.withLock { isClosed in
+            if !isClosed { Glibc.close(descriptor) }
+            isClosed = true
+        }
+    }
+
+    /// Wakes whoever waits in a call of this socket, on whatever thread.
+    public func interrupt() {
+        isClosed.withLock { isClosed in _ = isClosed ? 0 : shutdown(descriptor, Int32(SHUT_RDWR)) }
+    }
+
+    public var localPort: UInt16 { SocketTable.port(of: descriptor, getsockname) ?? 0 }
+
+    private func set(_ level: Int32, _ option: Int32, _ value: Int32) {
+        var value = value
+        setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    private func failure() -> StreamFailure {
+        switch errno {
+        case EAGAIN: .timedOut
+        case ECONNRESET, EPIPE: .reset
+        default: .system(errno: errno)
+        }
+    }
+}
+
+/// A listening socket on an ephemeral port of the loopback interface.
+public final class BlockingListener: Sendable {
+    public let port: UInt16
+    private let descriptor: Int32
+    private let isClosed = Atomic<Bool>(false)
+
+    /// - Parameter receiveBuffer: SO_RCVBUF of the connections that will be accepted.
+    public init(backlog: Int32 = 1024, receiveBuffer: Int32? = nil) throws(StreamFailure) {
+        let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        descriptor = number
+        if var receiveBuffer {
+            setsockopt(number, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<Int32>.size))
+        }
+        let result = withLoopback(port: 0) { bind(number, $0, $1) }
+        guard result == 0, listen(number, backlog) == 0 else { throw .system(errno: errno) }
+        port = SocketTable.port(of: number, getsockname) ?? 0
+    }
+
+    deinit { close() }
+
+    /// The next connection; nil when the listener was closed.
+    public func accept(deadlineSeconds: Int = 10) -> BlockingSocket? {
+        let accepted = Glibc.accept(descriptor, nil, nil)
+        guard accepted >= 0 else { return nil }
+        return BlockingSocket(adopting: accepted, deadlineSeconds: deadlineSeconds)
+    }
+
+    /// Ends the listening and wakes whoever is in `accept`.
+    public func close() {
+        guard !isClosed.exchange(true, ordering: .relaxed) else { return }
+        shutdown(descriptor, Int32(SHUT_RDWR))
+        Glibc.close(descriptor)
+    }
+}
+
+private func withLoopback<R>(port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    return withUnsafeBytes(of: address) { bytes in
+        bytes.withMemoryRebound(to: sockaddr.self) { address in
+            body(address.baseAddress.unsafelyUnwrapped, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+    }
+}

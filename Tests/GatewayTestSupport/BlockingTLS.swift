@@ -1,0 +1,73 @@
+import COpenSSL
+import Glibc
+import Synchronization
+
+/// The client's side of TLS over a `BlockingSocket`. Verifies nothing: what is tested is the server.
+public final class BlockingTLS: ByteStream {
+    // Sendable: an SSL may move between threads as long as one at a time uses it, which the mutex sees to.
+    private struct Handle: @unchecked Sendable {
+        let ssl: OpaquePointer
+    }
+
+    public let socket: BlockingSocket
+    private let handle: Mutex<Handle>
+
+    /// - Parameter protocols: for ALPN, the most wanted first; none: no ALPN.
+    /// - Throws: `brokenTLS` when the handshake fails.
+    public init(over socket: BlockingSocket, protocols: [String] = []) throws(StreamFailure) {
+        self.socket = socket
+        _ = Self.ignoresBrokenPipes
+        guard let context = SSL_CTX_new(TLS_client_method()), let ssl = SSL_new(context) else { throw .brokenTLS }
+        SSL_CTX_free(context)  // the SSL keeps it
+        handle = Mutex(Handle(ssl: ssl))
+        let offered = protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+        if !offered.isEmpty { SSL_set_alpn_protos(ssl, offered, UInt32(offered.count)) }
+        guard SSL_set_fd(ssl, socket.descriptor) == 1, SSL_connect(ssl) == 1 else { throw .brokenTLS }
+    }
+
+    deinit { handle.withLock { SSL_free($0.ssl) } }
+
+    /// OpenSSL writes without MSG_NOSIGNAL; a gateway that closes first would end the test process.
+    private static let ignoresBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
+
+    public var negotiatedProtocol: String {
+        handle.withLock { handle in
+            var name: UnsafePointer<UInt8>?
+            var length: UInt32 = 0
+            SSL_get0_alpn_selected(handle.ssl, &name, &length)
+            return String(decoding: UnsafeBufferPointer(start: name, count: Int(length)), as: UTF8.self)
+        }
+    }
+
+    public func send(_ bytes: [UInt8]) throws(StreamFailure) {
+        guard !bytes.isEmpty else { return }
+        let result = handle.withLock { handle in
+            ERR_clear_error()
+            return SSL_write(handle.ssl, bytes, Int32(bytes.count))
+        }
+        guard result == bytes.count else { throw .brokenTLS }
+    }
+
+    public func receive() throws(StreamFailure) -> [UInt8] {
+        let (bytes, error) = handle.withLock { handle -> ([UInt8], Int32) in
+            ERR_clear_error()
+            var result: Int32 = 0
+            let bytes = [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, initialized in
+                result = SSL_read(handle.ssl, buffer.baseAddress, Int32(buffer.count))
+                initialized = Int(max(0, result))
+            }
+            return (bytes, result > 0 ? SSL_ERROR_NONE : SSL_get_error(handle.ssl, result))
+        }
+        switch error {
+        case SSL_ERROR_NONE, SSL_ERROR_ZERO_RETURN: return bytes
+        case SSL_ERROR_WANT_READ: throw .timedOut
+        default: throw .brokenTLS
+        }
+    }
+
+    /// Has the next `send` carry a new key and the demand that the server changes its own (RFC 8446 §4.6.3).
+    public func updateKeys() { handle.withLock { _ = SSL_key_update($0.ssl, SSL_KEY_UPDATE_REQUESTED) } }
+
+    /// close_notify; the socket stays.
+    public func sendGoodbye() { handle.withLock { _ = SSL_shutdown($0.ssl) } }
+}

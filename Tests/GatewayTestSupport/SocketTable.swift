@@ -1,0 +1,54 @@
+import Glibc
+
+/// What this process has open, to see that nothing leaks.
+public enum SocketTable {
+    typealias Name = (Int32, UnsafeMutablePointer<sockaddr>?, UnsafeMutablePointer<socklen_t>?) -> Int32
+
+    /// Connected sockets of this process with `port` at either end. A connection inside the process counts twice.
+    public static func connections(touching port: UInt16) -> Int {
+        descriptors().count { descriptor in
+            guard let peer = self.port(of: descriptor, getpeername) else { return false }
+            return peer == port || self.port(of: descriptor, getsockname) == port
+        }
+    }
+
+    /// Everything that is open: only meaningful in a process that does nothing else meanwhile.
+    public static var descriptorCount: Int { descriptors().count }
+
+    private static func descriptors() -> [Int32] {
+        guard let directory = opendir("/proc/self/fd") else { return [] }
+        defer { closedir(directory) }
+        let own = dirfd(directory)
+        var numbers: [Int32] = []
+        while let entry = readdir(directory) {
+            // The entry is as long as its name, not as `d_name` is declared, so it must not be copied whole.
+            let offset = MemoryLayout<dirent>.offset(of: \.d_name) ?? 0
+            let name = (UnsafeRawPointer(entry) + offset).assumingMemoryBound(to: CChar.self)
+            if let number = Int32(String(cString: name)), number != own { numbers.append(number) }
+        }
+        return numbers
+    }
+
+    static func port(of descriptor: Int32, _ name: Name) -> UInt16? {
+        var address = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutableBytes(of: &address) { bytes in
+            bytes.withMemoryRebound(to: sockaddr.self) { name(descriptor, $0.baseAddress, &length) }
+        }
+        guard result == 0, address.sin_family == sa_family_t(AF_INET) else { return nil }
+        return UInt16(bigEndian: address.sin_port)
+    }
+}
+
+/// Waits until `condition` holds, looking every millisecond.
+///
+/// - Returns: false when it did not hold within `seconds`.
+public func eventually(within seconds: Int = 10, _ condition: () -> Bool) -> Bool {
+    let clock = ContinuousClock()
+    let deadline = clock.now + .seconds(seconds)
+    while !condition() {
+        if clock.now > deadline { return false }
+        poll(nil, 0, 1)
+    }
+    return true
+}
