@@ -1,0 +1,150 @@
+import COpenSSL
+import Glibc
+
+/// Ciphertext that the OpenSSL calls of one flush produced, shared by all sessions of a loop.
+final class CipherBuffer {
+    var bytes: [UInt8] = []
+}
+
+/// One connection's TLS state over a socket: OpenSSL reads straight from the socket, and writes into the loop's
+/// `CipherBuffer`, so that all records of a flush leave in one send.
+///
+/// With read-ahead on, one receive takes whatever the kernel has; after a short one (`isDrained`) the socket is not asked
+/// again in this turn, so no receive ends in EAGAIN.
+final class TLSSession {
+    enum Progress: Equatable { case done, wantsRead, ended, failed }
+
+    private let ssl: OpaquePointer
+    private let context: TLSServerContext
+    fileprivate let cipher: CipherBuffer
+    fileprivate let fd: Int32
+    fileprivate var isDrained = false
+    fileprivate var sawEnd = false
+
+    init?(server context: TLSServerContext, fd: Int32, cipher: CipherBuffer) {
+        guard let ssl = SSL_new(context.context), let bio = BIO_new(context.socketMethod) else { return nil }
+        self.ssl = ssl
+        self.context = context
+        self.cipher = cipher
+        self.fd = fd
+        BIO_set_data(bio, Unmanaged.passUnretained(self).toOpaque())
+        SSL_set_bio(ssl, bio, bio)
+        SSL_set_accept_state(ssl)
+    }
+
+    deinit { SSL_free(ssl) }
+
+    /// A turn's reading begins: the socket may have new bytes.
+    func beginReading() { isDrained = false }
+
+    /// Whether a read could bring something without the socket becoming ready again.
+    var hasUnread: Bool { !isDrained || SSL_has_pending(ssl) == 1 }
+
+    func handshake() -> Progress {
+        ERR_clear_error()
+        let result = SSL_do_handshake(ssl)
+        return result == 1 ? .done : progress(result)
+    }
+
+    /// - Returns: the number of plaintext bytes, or why there are none.
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> (count: Int, progress: Progress) {
+        ERR_clear_error()
+        var count = 0
+        let result = SSL_read_ex(ssl, buffer.baseAddress, buffer.count, &count)
+        return result == 1 ? (count, .done) : (0, progress(result))
+    }
+
+    /// Encrypts all of `bytes` into the cipher buffer.
+    func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var offset = 0
+        while offset < bytes.count {
+            ERR_clear_error()
+            var count = 0
+            guard SSL_write_ex(ssl, bytes.baseAddress.unsafelyUnwrapped + offset, bytes.count - offset, &count) == 1
+            else {
+                return false
+            }
+            offset += count
+        }
+        return true
+    }
+
+    /// Puts close_notify (RFC 8446 §6.1) into the cipher buffer.
+    func close() {
+        ERR_clear_error()
+        _ = SSL_shutdown(ssl)
+        ERR_clear_error()
+    }
+
+    var negotiatedHTTP2: Bool {
+        var name: UnsafePointer<UInt8>?
+        var length: UInt32 = 0
+        SSL_get0_alpn_selected(ssl, &name, &length)
+        return length == 2
+    }
+
+    /// "TLSv1.3" and the like.
+    var version: String { String(cString: SSL_get_version(ssl)) }
+
+    private func progress(_ result: Int32) -> Progress {
+        let error = SSL_get_error(ssl, result)
+        if error == SSL_ERROR_WANT_READ && !sawEnd { return .wantsRead }
+        ERR_clear_error()
+        return sawEnd || error == SSL_ERROR_ZERO_RETURN ? .ended : .failed
+    }
+}
+
+// MARK: - The socket as OpenSSL sees it
+
+extension TLSSession {
+    /// A BIO whose source is a session's socket and whose sink is the loop's cipher buffer (BIO_meth_new(3)).
+    static func makeSocketMethod() -> OpaquePointer? {
+        guard let method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "gatehouse socket") else {
+            return nil
+        }
+        BIO_meth_set_read(method) { bio, buffer, length in
+            guard let bio, let session = TLSSession.of(bio) else { return -1 }
+            return session.receive(bio, UnsafeMutableRawBufferPointer(start: buffer, count: Int(length)))
+        }
+        BIO_meth_set_write(method) { bio, buffer, length in
+            guard let bio, let session = TLSSession.of(bio) else { return -1 }
+            gatehouse_bio_clear_retry_flags(bio)
+            session.cipher.bytes.append(contentsOf: UnsafeRawBufferPointer(start: buffer, count: Int(length)))
+            return length
+        }
+        BIO_meth_set_ctrl(method) { _, command, _, _ in command == BIO_CTRL_FLUSH ? 1 : 0 }
+        BIO_meth_set_create(method) { bio in
+            BIO_set_init(bio, 1)
+            return 1
+        }
+        return method
+    }
+
+    /// The session outlives its BIO: `deinit` frees the SSL, which frees the BIO.
+    private static func of(_ bio: OpaquePointer) -> TLSSession? {
+        BIO_get_data(bio).map { Unmanaged<TLSSession>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    private func receive(_ bio: OpaquePointer, _ buffer: UnsafeMutableRawBufferPointer) -> Int32 {
+        gatehouse_bio_clear_retry_flags(bio)
+        if isDrained {
+            gatehouse_bio_set_retry_read(bio)
+            return -1
+        }
+        let received: Int?
+        do throws(ReactorError) {
+            received = try Syscalls.receive(fd, buffer)
+        } catch {
+            sawEnd = true
+            return -1
+        }
+        guard let received else {
+            isDrained = true
+            gatehouse_bio_set_retry_read(bio)
+            return -1
+        }
+        if received < buffer.count { isDrained = true }
+        if received == 0 { sawEnd = true }
+        return Int32(received)
+    }
+}
