@@ -1,0 +1,119 @@
+/// Tokens that were verified before, so that a repeated one costs a hash and a comparison instead of a signature check.
+///
+/// A four-way set-associative table of fixed size, confined to one worker. The key is a keyed hash of the token's bytes
+/// and the provider it was checked against; a hit also compares the token byte for byte, so that a collision of hashes
+/// can only cost time. An entry is given out until its token expires; `removeAll()` is called when the keys change.
+///
+/// Measured in the prototype: 0.05 µs a hit, against 33–64 µs for a verification by jwt-kit.
+public struct TokenCache {
+    struct Entry {
+        var hash: UInt64
+        var provider: Int
+        var token: [UInt8]
+        var verified: VerifiedToken
+    }
+
+    static let ways = 4
+
+    private var entries: [Entry?]
+    private let setMask: Int
+    private let key: (UInt64, UInt64)
+    private var nextVictim = 0
+
+    /// - Parameters:
+    ///   - capacity: how many tokens are kept; rounded up to four times a power of two, at least 4.
+    ///   - key: a secret of the process, so that nobody outside can choose tokens that fall into one set.
+    public init(capacity: Int, key: (UInt64, UInt64)) {
+        var sets = 1
+        while sets * Self.ways < capacity { sets <<= 1 }
+        entries = Array(repeating: nil, count: sets * Self.ways)
+        setMask = sets - 1
+        self.key = key
+    }
+
+    /// The verified form of `token`, if it was inserted before and is still valid at `nowSeconds`.
+    public func find(_ token: Span<UInt8>, provider: Int, nowSeconds: Int64) -> VerifiedToken? {
+        let hash = hash(of: token, provider: provider)
+        let first = (Int(truncatingIfNeeded: hash) & setMask) * Self.ways
+        for index in first..<first + Self.ways {
+            guard let entry = entries[index], entry.hash == hash, entry.provider == provider,
+                equals(token, entry.token)
+            else { continue }
+            return nowSeconds < entry.verified.expiresAtSeconds ? entry.verified : nil
+        }
+        return nil
+    }
+
+    /// Keeps `verified` for `token`, in place of an expired entry or, in turn, of any other of its set.
+    public mutating func insert(_ token: [UInt8], provider: Int, verified: VerifiedToken, nowSeconds: Int64) {
+        let hash = hash(of: token.span, provider: provider)
+        let first = (Int(truncatingIfNeeded: hash) & setMask) * Self.ways
+        var victim: Int?
+        for index in first..<first + Self.ways {
+            guard let entry = entries[index] else {
+                victim = victim ?? index
+                continue
+            }
+            if entry.hash == hash && entry.provider == provider && entry.token == token {
+                victim = index
+                break
+            }
+            if entry.verified.expiresAtSeconds <= nowSeconds { victim = victim ?? index }
+        }
+        if victim == nil {
+            victim = first + nextVictim
+            nextVictim = (nextVictim + 1) % Self.ways
+        }
+        entries[victim ?? first] = Entry(hash: hash, provider: provider, token: token, verified: verified)
+    }
+
+    /// Forgets every token, because the keys they were verified with may have gone.
+    public mutating func removeAll() {
+        for index in entries.indices { entries[index] = nil }
+    }
+
+    private func equals(_ token: Span<UInt8>, _ other: [UInt8]) -> Bool {
+        guard token.count == other.count else { return false }
+        let left = token.bytes
+        let right = other.span.bytes
+        var offset = 0
+        while offset + 8 <= left.byteCount {
+            let difference =
+                left.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                ^ right.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            if difference != 0 { return false }
+            offset += 8
+        }
+        while offset < token.count {
+            if token[offset] != other[offset] { return false }
+            offset += 1
+        }
+        return true
+    }
+
+    /// A multiply-and-fold hash of sixteen bytes at a step, keyed. It need not be cryptographic: see the type's text.
+    private func hash(of token: Span<UInt8>, provider: Int) -> UInt64 {
+        let bytes = token.bytes
+        var hash = key.0 ^ UInt64(truncatingIfNeeded: provider)
+        var offset = 0
+        while offset + 16 <= bytes.byteCount {
+            let first = bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            let second = bytes.unsafeLoadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)
+            hash = fold(first ^ key.1, second ^ hash)
+            offset += 16
+        }
+        var tail: UInt64 = 0
+        var tailHigh: UInt64 = 0
+        while offset < token.count {
+            tailHigh = tailHigh << 8 | tail >> 56
+            tail = tail << 8 | UInt64(token[offset])
+            offset += 1
+        }
+        return fold(tail ^ key.1 ^ UInt64(token.count), tailHigh ^ hash ^ key.0)
+    }
+
+    private func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
+        let product = left.multipliedFullWidth(by: right)
+        return product.high ^ product.low
+    }
+}

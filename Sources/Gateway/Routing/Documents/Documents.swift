@@ -1,0 +1,111 @@
+/// The documents of a configuration, read and checked one by one, not yet against each other.
+public struct Documents: Sendable {
+    public private(set) var gatewayClasses: [GatewayClassDocument] = []
+    public private(set) var gateways: [GatewayDocument] = []
+    public private(set) var routes: [HTTPRouteDocument] = []
+    public private(set) var services: [ServiceDocument] = []
+    public private(set) var secrets: [SecretDocument] = []
+    public private(set) var configMaps: [ConfigMapDocument] = []
+    public private(set) var authenticationPolicies: [AuthenticationPolicyDocument] = []
+    /// What is wrong with single documents, in their order.
+    public private(set) var diagnostics: [Diagnostic] = []
+
+    private static let gatewayGroup = "gateway.networking.k8s.io"
+    private static let ownGroup = "gatehouse.dev"
+    private static let unsupportedKinds = [
+        "BackendTLSPolicy", "GRPCRoute", "ListenerSet", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute",
+    ]
+
+    /// Reads every document. What is wrong is found in `diagnostics`; a document with an error in it may be missing.
+    ///
+    /// Documents of groups that are not the gateway's (`apps`, `rbac.authorization.k8s.io`, …) are left out with a note.
+    public init(reading sources: [SourceDocument]) {
+        let sink = DiagnosticSink()
+        var seen: Set<String> = []
+        for source in sources { read(source, &seen, sink) }
+        diagnostics = sink.diagnostics
+    }
+
+    private mutating func read(_ source: SourceDocument, _ seen: inout Set<String>, _ sink: DiagnosticSink) {
+        let kind = source.value.field("kind")?.text ?? ""
+        if kind == "List", source.value.field("apiVersion")?.text == "v1" {
+            guard case .sequence(let items)? = source.value.field("items")?.content else { return }
+            for item in items {
+                read(SourceDocument(file: source.file, number: source.number, value: item), &seen, sink)
+            }
+            return
+        }
+        let metadata = source.value.field("metadata")
+        let name = metadata?.field("name")?.text
+        let namespace = metadata?.field("namespace")?.text ?? "default"
+        let subject = name.map { "\(kind) \(namespace)/\($0)" } ?? "document \(source.number)"
+        let place = Place(file: source.file, line: source.value.line, subject: subject)
+        guard case .mapping = source.value.content else {
+            sink.error(at: place, "must be a mapping, not \(source.value.content.kind)")
+            return
+        }
+        var reader = ObjectReader(source.value, at: place, sink: sink)
+        guard let version = reader.string("apiVersion", required: true),
+            let kind = reader.string("kind", required: true)
+        else { return }
+        if name != nil, !seen.insert("\(version.value.prefix { $0 != "/" }) \(subject)").inserted {
+            sink.error(at: place, "a document of this kind and name was read before")
+        }
+        if read(&reader, version: version, kind: kind) {
+            reader.ignore("status")
+            reader.finish()
+        }
+    }
+
+    /// - Returns: whether the document is one of ours, so that its fields are to be accounted for.
+    private mutating func read(_ reader: inout ObjectReader, version: Located<String>, kind: Located<String>) -> Bool {
+        switch (version.value, kind.value) {
+        case ("\(Self.gatewayGroup)/v1", "GatewayClass"), ("\(Self.gatewayGroup)/v1beta1", "GatewayClass"):
+            gatewayClasses += [GatewayClassDocument(&reader)].compactMap(\.self)
+        case ("\(Self.gatewayGroup)/v1", "Gateway"), ("\(Self.gatewayGroup)/v1beta1", "Gateway"):
+            gateways += [GatewayDocument(&reader)].compactMap(\.self)
+        case ("\(Self.gatewayGroup)/v1", "HTTPRoute"), ("\(Self.gatewayGroup)/v1beta1", "HTTPRoute"):
+            routes += [HTTPRouteDocument(&reader)].compactMap(\.self)
+        case ("v1", "Service"):
+            services += [ServiceDocument(&reader)].compactMap(\.self)
+        case ("v1", "Secret"):
+            secrets.append(SecretDocument(&reader))
+        case ("v1", "ConfigMap"):
+            configMaps.append(ConfigMapDocument(&reader))
+        case ("\(Self.ownGroup)/v1alpha1", "AuthenticationPolicy"):
+            authenticationPolicies += [AuthenticationPolicyDocument(&reader)].compactMap(\.self)
+        default:
+            leaveOut(version: version, kind: kind, reader.sink)
+            return false
+        }
+        return true
+    }
+
+    private func leaveOut(version: Located<String>, kind: Located<String>, _ sink: DiagnosticSink) {
+        let group = String(version.value.prefix { $0 != "/" })
+        let groups = [Self.gatewayGroup, Self.ownGroup]
+        guard groups.contains(group) else {
+            // A foreign document is not ours to judge, but a misspelt one of ours must not vanish.
+            if let near = Spelling.nearest(to: group, among: groups) {
+                sink.error(at: version.place, "unknown group \"\(group)\"; did you mean \"\(near)\"?")
+            } else if group == "v1",
+                let near = Spelling.nearest(to: kind.value, among: ["ConfigMap", "Secret", "Service"])
+            {
+                sink.error(at: kind.place, "unknown kind \(kind.value); did you mean \(near)?")
+            } else {
+                sink.report(.note, at: kind.place, "\(version.value) \(kind.value) is not read by the gateway")
+            }
+            return
+        }
+        let kinds = ["GatewayClass", "Gateway", "HTTPRoute", "AuthenticationPolicy"]
+        if Self.unsupportedKinds.contains(kind.value) {
+            sink.error(at: kind.place, "\(kind.value) is not supported by this version")
+        } else if kinds.contains(kind.value) {
+            let known = kind.value == "AuthenticationPolicy" ? "\(Self.ownGroup)/v1alpha1" : "\(Self.gatewayGroup)/v1"
+            sink.error(at: version.place, "must be \(known) for this kind, not \(version.value)")
+        } else {
+            let hint = Spelling.nearest(to: kind.value, among: kinds).map { "; did you mean \($0)?" } ?? ""
+            sink.error(at: kind.place, "unknown kind \(kind.value) in \(version.value)\(hint)")
+        }
+    }
+}

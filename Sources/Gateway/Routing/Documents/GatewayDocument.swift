@@ -1,0 +1,110 @@
+/// A `GatewayClass`: the name by which a `Gateway` asks for this implementation.
+public struct GatewayClassDocument: Sendable {
+    /// What `spec.controllerName` must be.
+    public static let controllerName = "gatehouse.dev/gateway"
+
+    public let metadata: Metadata
+
+    init?(_ document: inout ObjectReader) {
+        let metadata = Metadata(&document)
+        self.metadata = metadata
+        guard var spec = document.object("spec", required: true) else { return nil }
+        if let name = spec.string("controllerName", required: true), name.value != Self.controllerName {
+            spec.sink.error(at: name.place, "must be \"\(Self.controllerName)\", not \"\(name.value)\"")
+        }
+        spec.ignore("description")
+        spec.unsupported("parametersRef")
+        spec.finish()
+    }
+}
+
+/// A `Gateway`: the listeners of this process.
+public struct GatewayDocument: Sendable {
+    public struct Listener: Sendable {
+        public let name: String
+        public let port: UInt16
+        public let transport: ListenerDescription.TransportProtocol
+        public let hostname: Hostname
+        public let certificates: [ObjectReference]
+        /// Whether routes of other namespaces may attach.
+        public let allowsAllNamespaces: Bool
+        public let place: Place
+    }
+
+    public let metadata: Metadata
+    public let className: Located<String>
+    public let listeners: [Listener]
+
+    init?(_ document: inout ObjectReader) {
+        let metadata = Metadata(&document)
+        self.metadata = metadata
+        guard var spec = document.object("spec", required: true) else { return nil }
+        let className = spec.objectName("gatewayClassName", required: true)
+        let listeners = spec.objects("listeners", required: true) ?? []
+        self.listeners = listeners.compactMap { Listener($0, namespace: metadata.namespace) }
+        spec.unsupported("addresses", "allowedListeners", "backendTLS", "infrastructure", "tls")
+        spec.finish()
+        guard let className else { return nil }
+        self.className = className
+    }
+}
+
+extension GatewayDocument.Listener {
+    init?(_ object: ObjectReader, namespace: String) {
+        var object = object
+        let name = object.objectName("name", required: true)
+        let port = object.port("port", required: true)
+        let transport = object.choice(
+            "protocol", of: ["HTTP", "HTTPS"], unsupported: ["TLS", "TCP", "UDP"], required: true)
+        hostname = object.hostname("hostname")?.value ?? .any
+        certificates = Self.certificates(&object, isHTTPS: transport?.value == "HTTPS", namespace: namespace)
+        allowsAllNamespaces = Self.allowsAllNamespaces(&object)
+        object.finish()
+        place = object.place
+        guard let name, let port, let transport,
+            let known = ListenerDescription.TransportProtocol(rawValue: transport.value)
+        else { return nil }
+        self.name = name.value
+        self.port = port.value
+        self.transport = known
+    }
+
+    private static func certificates(
+        _ listener: inout ObjectReader, isHTTPS: Bool, namespace: String
+    ) -> [ObjectReference] {
+        guard var tls = listener.object("tls", required: isHTTPS) else { return [] }
+        if !isHTTPS { tls.sink.error(at: tls.place, "only a listener of protocol HTTPS has tls") }
+        _ = tls.choice("mode", of: ["Terminate"], unsupported: ["Passthrough"])
+        var references: [ObjectReference] = []
+        for var reference in tls.objects("certificateRefs", required: true) ?? [] {
+            if let found = reference.reference(group: "", kind: "Secret", namespace: namespace) {
+                if found.namespace != namespace {
+                    tls.sink.error(
+                        at: found.place, "a Secret of another namespace needs a ReferenceGrant, which is not supported")
+                }
+                references.append(found)
+            }
+            reference.finish()
+        }
+        if references.count > 1 {
+            tls.sink.error(at: tls.place.field("certificateRefs"), "more than one is not supported by this version")
+        }
+        tls.unsupported("frontendValidation", "options")
+        tls.finish()
+        return references
+    }
+
+    private static func allowsAllNamespaces(_ listener: inout ObjectReader) -> Bool {
+        guard var allowed = listener.object("allowedRoutes") else { return false }
+        defer { allowed.finish() }
+        for var kind in allowed.objects("kinds") ?? [] {
+            _ = kind.choice("group", of: ["gateway.networking.k8s.io"])
+            _ = kind.choice("kind", of: ["HTTPRoute"], unsupported: ["GRPCRoute", "TLSRoute"], required: true)
+            kind.finish()
+        }
+        guard var namespaces = allowed.object("namespaces") else { return false }
+        defer { namespaces.finish() }
+        namespaces.unsupported("selector")
+        return namespaces.choice("from", of: ["Same", "All"], unsupported: ["Selector", "None"])?.value == "All"
+    }
+}

@@ -1,0 +1,43 @@
+/// Which entry wins when several hold for a request.
+///
+/// The order is that of the specification (Gateway API v1, `HTTPRouteSpec.hostnames` and `HTTPRouteRule.matches`).
+enum Precedence {
+    static func sorted(_ entries: [RouteEntry], rules: [RouteRule]) -> [RouteEntry] {
+        entries.indices
+            .sorted { left, right in
+                let first = entries[left]
+                let second = entries[right]
+                if first.listener != second.listener { return first.listener < second.listener }
+                let (host, otherHost) = (rank(first.hostname), rank(second.hostname))
+                if host != otherHost { return host > otherHost }
+                let (path, otherPath) = (rank(first.path), rank(second.path))
+                if path != otherPath { return path > otherPath }
+                if (first.method == nil) != (second.method == nil) { return first.method != nil }
+                if first.headers.count != second.headers.count { return first.headers.count > second.headers.count }
+                let (age, otherAge) = (first.createdSeconds ?? .max, second.createdSeconds ?? .max)
+                if age != otherAge { return age < otherAge }
+                let (rule, otherRule) = (rules[first.rule], rules[second.rule])
+                if rule.routeName != otherRule.routeName { return rule.routeName < otherRule.routeName }
+                if rule.index != otherRule.index { return rule.index < otherRule.index }
+                return left < right
+            }
+            .map { entries[$0] }
+    }
+
+    /// An exact host before any wildcard, a longer wildcard before a shorter one.
+    private static func rank(_ hostname: Hostname) -> Int {
+        switch hostname {
+        case .any: 0
+        case .wildcard(let suffix): 1 + suffix.utf8.count
+        case .exact(let name): 1 << 32 + name.utf8.count
+        }
+    }
+
+    /// An exact path before any prefix, a longer one before a shorter one; a slash at a prefix's end does not count.
+    private static func rank(_ path: PathCondition) -> Int {
+        switch path {
+        case .prefix(let text): text.utf8.count - text.utf8.reversed().prefix { $0 == UInt8(ascii: "/") }.count
+        case .exact(let text): 1 << 32 + text.utf8.count
+        }
+    }
+}

@@ -1,0 +1,74 @@
+/// Everything the data plane needs to know to find the rule for a request: immutable, and swapped whole.
+public struct RouteTable: Sendable {
+    /// The answer to "which rule serves this request?"
+    public enum Decision: Sendable {
+        case rule(RouteRule)
+        /// No rule: 404.
+        case notFound
+        /// The host belongs to another HTTPS listener; the client should open a connection of its own to it: 421
+        /// (RFC 9110 §15.5.20, Gateway API GEP-3567).
+        case misdirected
+    }
+
+    public let listeners: [ListenerDescription]
+    public let tokenProviders: [TokenProvider]
+    public let backends: [Backend]
+    public let rules: [RouteRule]
+    /// Every way into a rule, grouped by listener and in order of precedence.
+    public let entries: [RouteEntry]
+    private let index: RouteIndex
+
+    /// Sorts `entries` by precedence and compiles them.
+    ///
+    /// Every place that an entry, a rule or a backend names must exist.
+    public init(
+        listeners: [ListenerDescription], tokenProviders: [TokenProvider] = [], backends: [Backend] = [],
+        rules: [RouteRule], entries: [RouteEntry]
+    ) {
+        for (place, rule) in rules.enumerated() {
+            precondition(rule.index == place, "a rule's index is its place in the table")
+        }
+        for (place, backend) in backends.enumerated() {
+            precondition(backend.index == place, "a backend's index is its place in the table")
+        }
+        for entry in entries {
+            precondition(listeners.indices.contains(entry.listener), "an entry's listener must exist")
+            precondition(rules.indices.contains(entry.rule), "an entry's rule must exist")
+        }
+        self.listeners = listeners
+        self.tokenProviders = tokenProviders
+        self.backends = backends
+        self.rules = rules
+        self.entries = Precedence.sorted(entries, rules: rules)
+        index = RouteIndex(listenerCount: listeners.count, entries: self.entries)
+    }
+
+    /// Finds the rule for a request. Allocates nothing; runs in time linear in the lengths of host and path.
+    ///
+    /// - Parameters:
+    ///   - listener: the place in `listeners` of the one that the request arrived at.
+    ///   - host: the request's authority in lower case, without a port.
+    ///   - path: the canonical path, without the query.
+    ///   - method: as it was sent.
+    ///   - header: whether the request carries the field of this condition with its value. A field sent in several
+    ///     lines counts as one value joined by "," (RFC 9110 §5.3).
+    public func match(
+        listener: Int, host: Span<UInt8>, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool
+    ) -> Decision {
+        if !listeners[listener].hostname.covers(host) {
+            return isServedElsewhere(host, not: listener) ? .misdirected : .notFound
+        }
+        guard let rule = index.find(listener: listener, host: host, path: path, method: method, header: header) else {
+            return .notFound
+        }
+        return .rule(rules[rule])
+    }
+
+    private func isServedElsewhere(_ host: Span<UInt8>, not own: Int) -> Bool {
+        guard listeners[own].transport == .https else { return false }
+        for index in listeners.indices where index != own && listeners[index].transport == .https {
+            if listeners[index].hostname.covers(host) { return true }
+        }
+        return false
+    }
+}
