@@ -1,0 +1,123 @@
+import Routing
+import Wire
+
+/// Phase 1: the head is in. Give the request its id, read its target in the one canonical way, find its route.
+extension Exchange {
+    func begin() {
+        worker.counters.requestsOpen.add()
+        assignRequestID()
+        do throws(TargetError) {
+            try request.canonicaliseTarget(scratch: &worker.targetScratch)
+        } catch {
+            return refuse(.ambiguousTarget)
+        }
+        guard findRule() else { return }
+        guard let rule, rule.redirect == nil else { return redirect() }
+        identify(rule)
+    }
+
+    /// Answers a request whose head could not be read, or not be accepted.
+    func beginRefused(_ problem: GatewayProblem) {
+        worker.counters.requestsOpen.add()
+        assignRequestID()
+        refuse(problem)
+    }
+
+    /// Keeps a client's `x-request-id` of 1 to 128 letters, digits, ".", "_" or "-"; any other is replaced.
+    private func assignRequestID() {
+        let kept = request.headers.withValue(of: "x-request-id") { value in
+            guard (1...128).contains(value.count) else { return false }
+            for index in value.indices where !Self.isRequestIDByte(value[index]) { return false }
+            requestID.append(bytes: value)
+            return true
+        }
+        guard kept != true else { return }
+        requestID.append(hexadecimal: worker.random.next())
+        requestID.append(hexadecimal: worker.random.next())
+    }
+
+    private static func isRequestIDByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+
+    private func findRule() -> Bool {
+        let valid = request.withAuthority { authority in
+            do throws(AuthorityError) {
+                _ = try Authority.lowercasedHost(of: authority, into: &worker.hostScratch)
+                return true
+            } catch {
+                // HTTP/1.0 may come without a host; then only routes for every host match.
+                worker.hostScratch.removeAll(keepingCapacity: true)
+                return authority.isEmpty && request.version == .http10
+            }
+        }
+        guard valid, let downstream else {
+            refuse(.malformedRequest())
+            return false
+        }
+        let host = worker.hostScratch
+        // Held here, or the whole table would be copied, a reference count for each of its arrays.
+        let snapshot = configuration.snapshot
+        let decision = request.withPath { path in
+            request.withMethod { method in
+                snapshot.routes.match(
+                    listener: downstream.connection.listener, host: host.span, path: path, method: method,
+                    header: hasHeader)
+            }
+        }
+        switch decision {
+        case .rule(let rule):
+            self.rule = rule
+            return true
+        case .notFound: refuse(.noRoute)
+        case .misdirected: refuse(.misdirected)
+        }
+        return false
+    }
+
+    private func hasHeader(_ condition: HeaderCondition) -> Bool {
+        for index in request.headers.indices where !request.headers.isRemoved(at: index) {
+            let named = request.headers.withName(at: index) { equal($0, condition.nameBytes) }
+            if named { return request.headers.withValue(at: index) { equal($0, condition.valueBytes) } }
+        }
+        return false
+    }
+
+    private func equal(_ bytes: Span<UInt8>, _ other: [UInt8]) -> Bool {
+        guard bytes.count == other.count else { return false }
+        for index in bytes.indices where bytes[index] != other[index] { return false }
+        return true
+    }
+
+    /// RequestRedirect: the same host, path and query at another scheme or port.
+    private func redirect() {
+        guard let redirect = rule?.redirect else { return }
+        let isTLS = downstream?.connection.isTLS ?? false
+        var location: [UInt8] = []
+        location.append(contentsOf: (redirect.scheme ?? (isTLS ? "https" : "http")).utf8)
+        location.append(literal: "://")
+        if let hostname = redirect.hostname {
+            location.append(contentsOf: hostname.utf8)
+        } else {
+            location.append(contentsOf: worker.hostScratch)
+        }
+        if let port = redirect.port ?? (redirect.scheme == nil ? clientPort : nil) {
+            location.append(UInt8(ascii: ":"))
+            location.append(decimal: UInt64(port))
+        }
+        request.withTarget { location.append(bytes: $0) }
+        response.reset()
+        response.status = UInt16(redirect.statusCode)
+        response.headers.append("location", location)
+        respondEmpty(.redirected)
+    }
+
+    private var clientPort: Int? {
+        request.withAuthority { authority in (try? Authority.parse(authority))?.port.map(Int.init) }
+    }
+}

@@ -1,0 +1,116 @@
+public import Reactor
+import Synchronization
+
+/// The running data plane: one worker a thread, each with its own listening sockets on the same addresses.
+///
+/// Made, it is bound; `start()` begins to serve; `drain` ends it for good. Every method may be called from any thread.
+public final class Gateway: Sendable {
+    /// A worker on its way to its thread.
+    private struct Handover: @unchecked Sendable {
+        // Sendable: handed over once, before the thread starts; the maker does not touch it again.
+        let worker: Worker
+    }
+
+    private struct State {
+        var handovers: [Handover]
+        var threads: [WorkerThread] = []
+        var running = 0
+        var isDraining = false
+        var waiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state: Mutex<State>
+    private let mailboxes: [Mailbox<WorkerMessage>]
+    private let counters: [WorkerCounters]
+    private let accessLog: AccessLog
+    /// The port that each listener is bound to, by the listener's name; another than configured only where that was 0.
+    public let ports: [String: UInt16]
+
+    /// Binds the listeners of `snapshot`.
+    ///
+    /// - Parameter workers: threads; `WorkerThread.usableProcessors` is a good number.
+    /// - Throws: `cannotListen`, naming the address, or a failed system call.
+    public init(snapshot: Snapshot, workers: Int, accessLog: AccessLog) throws(ReactorError) {
+        self.accessLog = accessLog
+        var made: [Worker] = []
+        var ports: [String: UInt16] = [:]
+        for _ in 0..<max(1, workers) {
+            let worker = try Worker(snapshot: snapshot, accessLog: accessLog)
+            for listener in snapshot.listeners {
+                ports[listener.name] = try worker.listen(on: listener, port: ports[listener.name])
+            }
+            made.append(worker)
+        }
+        self.ports = ports
+        mailboxes = made.map { $0.mailbox }
+        counters = made.map { $0.counters }
+        state = Mutex(State(handovers: made.map { Handover(worker: $0) }))
+    }
+
+    /// Starts the workers' threads. Once.
+    public func start() throws(ReactorError) {
+        let handovers = state.withLock { state in
+            let handovers = state.handovers
+            state.handovers = []
+            state.running += handovers.count
+            return handovers
+        }
+        for (index, handover) in handovers.enumerated() {
+            let thread = try WorkerThread(name: "gatehouse-\(index)") { [self] in
+                handover.worker.run()
+                workerEnded()
+            }
+            state.withLock { $0.threads.append(thread) }
+        }
+    }
+
+    /// Puts a new configuration in force; requests under way end with the one they began with.
+    ///
+    /// The listeners' addresses stay as they were bound; their certificates are those of `snapshot`. `snapshot` must have
+    /// the same listeners in the same order.
+    public func replace(_ snapshot: Snapshot) {
+        for mailbox in mailboxes { mailbox.post(.replace(snapshot)) }
+    }
+
+    /// Stops accepting, lets what is under way end, and returns when everything has, or the deadline passed.
+    public func drain(deadlineSeconds: Int) async {
+        let isFirst = state.withLock { state in
+            defer { state.isDraining = true }
+            return !state.isDraining
+        }
+        if isFirst {
+            for mailbox in mailboxes { mailbox.post(.drain(deadlineMilliseconds: deadlineSeconds * 1000)) }
+        }
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                if state.running > 0 { state.waiters.append(continuation) }
+                return state.running == 0
+            }
+            if isOver { continuation.resume() }
+        }
+        let threads = state.withLock { state in
+            let threads = state.threads
+            state.threads = []
+            return threads
+        }
+        for thread in threads { thread.join() }
+    }
+
+    public var statistics: GatewayStatistics {
+        var total = GatewayStatistics()
+        for worker in counters { worker.add(to: &total) }
+        total.accessLogLinesDropped = UInt64(accessLog.droppedLines)
+        return total
+    }
+
+    private func workerEnded() {
+        let waiters = state.withLock { state in
+            state.running -= 1
+            guard state.running == 0 else { return [CheckedContinuation<Void, Never>]() }
+            let waiters = state.waiters
+            state.waiters = []
+            return waiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+}

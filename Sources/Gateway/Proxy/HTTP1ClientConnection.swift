@@ -1,0 +1,282 @@
+import Reactor
+import Wire
+
+/// A client that speaks HTTP/1.1 (RFC 9112): one exchange at a time; what is pipelined behind it waits unread.
+final class HTTP1ClientConnection: ClientConnection, Downstream {
+    private var parser = HTTP1RequestParser()
+    private var decoder: HTTP1BodyDecoder?
+    /// The body of the request under way is not all in.
+    private var bodyIsComing = false
+    private var head = RequestHead()
+    private var trailers = HeaderBlock()
+    private var input = ByteQueue()
+    private var exchange: Exchange?
+    /// Bytes of the request's body handed to the exchange that have not moved on.
+    private var unconsumed = 0
+    private var keepsAlive = true
+    private var isChunked = false
+    /// The response ends with the connection (HTTP/1.0).
+    private var endsByClosing = false
+    private var clientHasEnded = false
+
+    var connection: ClientConnection { self }
+    var unsentBytes: Int { transport.unsentBytes }
+    override var isBusy: Bool { exchange != nil }
+    override var isReadingHead: Bool { parser.hasStarted || exchange == nil && !input.isEmpty }
+
+    // MARK: - From the client
+
+    override func transportReceived(_ bytes: Span<UInt8>) {
+        guard transport.isOpen else { return }
+        if input.isEmpty {
+            let consumed = consume(bytes)
+            if consumed < bytes.count { input.append(bytes.extracting(consumed..<bytes.count)) }
+        } else {
+            input.append(bytes)
+            consumeInput()
+        }
+        pace()
+    }
+
+    /// What a finished exchange left unread.
+    override func transportWillFlush() {
+        guard exchange == nil, keepsAlive, transport.isOpen else { return }
+        if !input.isEmpty {
+            consumeInput()
+            pace()
+        }
+        if clientHasEnded { closeWhenAnswered() }
+    }
+
+    /// A half-closed client still gets the answers to the requests that it sent whole.
+    override func transportReceivedEnd() {
+        clientHasEnded = true
+        if bodyIsComing, let exchange { return loseExchange(exchange) }
+        closeWhenAnswered()
+    }
+
+    private func closeWhenAnswered() {
+        let isHeldBack = !input.isEmpty && !hasRoomForResponse
+        guard exchange == nil, !isHeldBack else { return }
+        keepsAlive = false
+        transport.closeAfterFlush()
+    }
+
+    override func transportDrained() {
+        exchange?.downstreamDrained()
+        if exchange == nil && !input.isEmpty { transport.markDirty() }
+    }
+
+    /// A client that pipelines and does not read is not answered faster than it reads.
+    private var hasRoomForResponse: Bool {
+        transport.unsentBytes <= worker.configuration.snapshot.limits.bodyBufferBytes
+    }
+
+    override func transportEnded(_ end: TransportEnd) {
+        if let exchange { loseExchange(exchange) }
+        super.transportEnded(end)
+    }
+
+    private func loseExchange(_ exchange: Exchange) {
+        self.exchange = nil
+        exchange.clientGone()
+        transport.close()
+    }
+
+    private func consumeInput() {
+        var taken = ByteQueue()
+        swap(&taken, &input)
+        let count = taken.count
+        let consumed = taken.withFront { consume($0) }
+        guard consumed < count else { return }
+        taken.removeFirst(consumed)
+        swap(&taken, &input)
+    }
+
+    /// - Returns: how many bytes were used; the rest is to be presented again, longer.
+    private func consume(_ bytes: Span<UInt8>) -> Int {
+        var offset = 0
+        while offset < bytes.count && transport.isOpen {
+            let rest = bytes.extracting(offset..<bytes.count)
+            let consumed: Int?
+            if decoder != nil {
+                consumed = consumeBody(rest)
+            } else if exchange == nil && keepsAlive && hasRoomForResponse {
+                consumed = consumeHead(rest)
+            } else {
+                break
+            }
+            guard let consumed else { break }
+            offset += consumed
+        }
+        return offset
+    }
+
+    private func consumeHead(_ bytes: Span<UInt8>) -> Int? {
+        if !parser.hasStarted { beginWaiting() }
+        let limits = worker.configuration.http1Limits
+        do throws(HTTP1Error) {
+            guard let count = try parser.parse(bytes, into: &head, limits: limits) else { return nil }
+            begin()
+            return count
+        } catch {
+            keepsAlive = false
+            let exchange = makeExchange()
+            exchange.beginRefused(.malformedRequest(status: error.status))
+            return nil
+        }
+    }
+
+    private func begin() {
+        keepsAlive = head.keepAlive && !worker.isDraining
+        bodyIsComing = head.framing != .none && head.framing != .length(0)
+        if bodyIsComing { decoder = HTTP1BodyDecoder(framing: head.framing) }
+        let exchange = makeExchange()
+        exchange.requestHasEnded = !bodyIsComing
+        exchange.begin()
+    }
+
+    private func makeExchange() -> Exchange {
+        let exchange = worker.makeExchange(self)
+        swap(&exchange.request, &head)
+        self.exchange = exchange
+        unconsumed = 0
+        return exchange
+    }
+
+    private func consumeBody(_ bytes: Span<UInt8>) -> Int? {
+        guard var decoder = decoder.take() else { return nil }
+        do throws(HTTP1Error) {
+            let count = try decoder.decode(bytes, trailers: &trailers) { body in
+                unconsumed += body.count
+                exchange?.receiveRequestBody(body)
+            }
+            // Without an exchange it was answered meanwhile (413), and the connection ends.
+            guard let exchange else { return nil }
+            guard decoder.isFinished else {
+                self.decoder = decoder
+                return count > 0 ? count : nil
+            }
+            bodyIsComing = false
+            swap(&exchange.requestTrailers, &trailers)
+            trailers.removeAll()
+            exchange.receiveRequestEnd()
+            return count
+        } catch {
+            keepsAlive = false
+            exchange?.refuse(.malformedRequest(status: error.status))
+            return nil
+        }
+    }
+
+    /// Reads no more from the client while much of what it sent waits, or while it pipelines.
+    private func pace() {
+        guard transport.isOpen, !clientHasEnded else { return }
+        let bound = worker.configuration.snapshot.limits.bodyBufferBytes
+        if unconsumed > bound || input.count > bound {
+            transport.pauseReading()
+        } else if unconsumed <= bound / 2 {
+            transport.resumeReading()
+        }
+    }
+
+    // MARK: - To the client
+
+    func requestBodyConsumed(_ count: Int) {
+        unconsumed -= count
+        if unconsumed <= worker.configuration.snapshot.limits.bodyBufferBytes / 2 { pace() }
+    }
+
+    func sendContinue() {
+        guard let exchange, exchange.request.version == .http11 else { return }
+        worker.scratch.removeAll(keepingCapacity: true)
+        // 100 is always a valid status.
+        try? HTTP1Encoder.informational(100, into: &worker.scratch)
+        transport.write(worker.scratch)
+    }
+
+    func sendHead(endStream: Bool) {
+        guard let exchange else { return }
+        let client: HTTPVersion = exchange.request.version == .http10 ? .http10 : .http11
+        exchange.response.framing = framing(of: exchange, client: client, endStream: endStream)
+        isChunked = exchange.response.framing == .chunked
+        endsByClosing = exchange.response.framing == .untilClose
+        // A response that begins before its request has ended is mostly a refusal: the rest is not worth reading, and the
+        // client must hear now that the connection ends with it (RFC 9112 §9.6).
+        if endsByClosing || bodyIsComing { keepsAlive = false }
+        exchange.response.keepAlive = keepsAlive && !worker.isDraining
+        keepsAlive = exchange.response.keepAlive
+        worker.scratch.removeAll(keepingCapacity: true)
+        do throws(EncodingError) {
+            try HTTP1Encoder.responseHead(exchange.response, to: client, into: &worker.scratch)
+        } catch {
+            return exchange.failResponse(.upstreamMalformed)
+        }
+        transport.write(worker.scratch)
+        if endStream { end(exchange) }
+    }
+
+    /// How the response is framed for this client: one from HTTP/2 says it otherwise, or not at all.
+    private func framing(of exchange: Exchange, client: HTTPVersion, endStream: Bool) -> BodyFraming {
+        let status = exchange.response.status
+        if status == 204 || status == 304 || exchange.request.methodIs("HEAD") { return .none }
+        switch exchange.response.framing {
+        case .none: return endStream ? .length(0) : .none
+        case .length(let length): return .length(length)
+        case .chunked, .untilClose: return client == .http11 ? .chunked : .untilClose
+        }
+    }
+
+    func sendBody(_ bytes: Span<UInt8>) {
+        guard isChunked else { return transport.write(bytes) }
+        worker.scratch.removeAll(keepingCapacity: true)
+        HTTP1Encoder.chunk(bytes, into: &worker.scratch)
+        transport.write(worker.scratch)
+    }
+
+    func sendEnd() {
+        guard let exchange else { return }
+        if isChunked {
+            worker.scratch.removeAll(keepingCapacity: true)
+            do throws(EncodingError) {
+                try HTTP1Encoder.lastChunk(trailers: exchange.responseTrailers, into: &worker.scratch)
+            } catch {
+                return exchange.failResponse(.upstreamMalformed)
+            }
+            transport.write(worker.scratch)
+        }
+        end(exchange)
+    }
+
+    func abort() {
+        exchange = nil
+        // For HTTP/1.0 a regular close would be the end of the response.
+        if endsByClosing { transport.closeWithReset() } else { transport.close() }
+    }
+
+    private func end(_ exchange: Exchange) {
+        self.exchange = nil
+        let isStillSending = bodyIsComing || !input.isEmpty || !keepsAlive
+        // A body that is still coming is not worth reading: the connection ends with this response.
+        if bodyIsComing { keepsAlive = false }
+        bodyIsComing = false
+        decoder = nil
+        exchange.finish(exchange.outcome)
+        guard keepsAlive, !worker.isDraining else { return transport.closeAfterFlush(lingering: isStillSending) }
+        unconsumed = 0
+        beginWaiting()
+        transport.markDirty()
+        if !clientHasEnded { transport.resumeReading() }
+    }
+
+    override func drain() {
+        keepsAlive = false
+        if exchange == nil { transport.closeAfterFlush(lingering: parser.hasStarted) }
+    }
+
+    override func headTimedOut() {
+        keepsAlive = false
+        guard parser.hasStarted else { return transport.closeAfterFlush() }
+        makeExchange().beginRefused(.requestTimeout)
+    }
+}

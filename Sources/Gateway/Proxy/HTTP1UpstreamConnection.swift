@@ -1,0 +1,231 @@
+import Reactor
+import Wire
+
+/// A keep-alive connection to an endpoint (RFC 9112), which serves one exchange at a time.
+final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
+    private static let bodyBufferBytes = 131_072
+
+    private let worker: Worker
+    private let pool: EndpointPool
+    private var transport: Transport?
+    private var exchange: Exchange?
+    private var parser = HTTP1ResponseParser(requestMethodIsHEAD: false)
+    private var decoder: HTTP1BodyDecoder?
+    private var trailers = HeaderBlock()
+    private var input = ByteQueue()
+    private var isConnected = false
+    private var hasServed = false
+    private var sawResponseBytes = false
+    private var keepsAlive = true
+    private var isChunked = false
+    private lazy var idleTimer = DeadlineTimer(target: self)
+
+    init(pool: EndpointPool) throws(ReactorError) {
+        self.pool = pool
+        worker = pool.worker
+        transport = try Transport(connectingTo: pool.address, loop: worker.loop, delegate: self)
+    }
+
+    deinit { idleTimer.cancel() }
+
+    var isUsable: Bool { transport?.isOpen == true && exchange == nil }
+
+    // MARK: - An exchange
+
+    func begin(_ exchange: Exchange) {
+        idleTimer.cancel()
+        worker.scratch.removeAll(keepingCapacity: true)
+        do throws(EncodingError) {
+            try HTTP1Encoder.requestHead(exchange.request, into: &worker.scratch)
+        } catch {
+            exchange.refuse(.malformedRequest())
+            return isConnected ? becomeFree() : close()
+        }
+        self.exchange = exchange
+        pool.requestsUnderWay += 1
+        sawResponseBytes = false
+        keepsAlive = true
+        isChunked = exchange.request.framing == .chunked
+        parser.reset(requestMethodIsHEAD: exchange.request.methodIs("HEAD"))
+        decoder = nil
+        transport?.write(worker.scratch)
+        exchange.upstreamStarted(self)
+        if isConnected { exchange.upstreamConnected() }
+    }
+
+    var acceptsBody: Bool {
+        guard let transport, isConnected else { return false }
+        return transport.isWritable && transport.unsentBytes < Self.bodyBufferBytes
+    }
+
+    func sendBody(_ bytes: Span<UInt8>) {
+        guard isChunked else {
+            transport?.write(bytes)
+            return
+        }
+        worker.scratch.removeAll(keepingCapacity: true)
+        HTTP1Encoder.chunk(bytes, into: &worker.scratch)
+        transport?.write(worker.scratch)
+    }
+
+    func sendEnd() {
+        guard isChunked, let exchange else { return }
+        worker.scratch.removeAll(keepingCapacity: true)
+        do throws(EncodingError) {
+            try HTTP1Encoder.lastChunk(trailers: exchange.requestTrailers, into: &worker.scratch)
+        } catch {
+            // A field that cannot be written as HTTP/1.1 is left out, and with it the trailers: they are optional (§7.1.2).
+            HTTP1Encoder.lastChunk(into: &worker.scratch)
+        }
+        transport?.write(worker.scratch)
+    }
+
+    func cancel() {
+        keepsAlive = false
+        detach()
+        transport?.close()
+    }
+
+    func pauseResponse() { transport?.pauseReading() }
+    func resumeResponse() { transport?.resumeReading() }
+
+    func close() { transport?.close() }
+
+    private func detach() {
+        guard exchange != nil else { return }
+        exchange = nil
+        pool.requestsUnderWay -= 1
+    }
+
+    // MARK: - From the endpoint
+
+    func transportOpened() {
+        isConnected = true
+        exchange?.upstreamConnected()
+    }
+
+    func transportReceived(_ bytes: Span<UInt8>) {
+        // An endpoint that speaks unasked is not to be trusted with the next request.
+        guard exchange != nil else { return close() }
+        sawResponseBytes = true
+        if input.isEmpty {
+            let consumed = consume(bytes)
+            if consumed < bytes.count { input.append(bytes.extracting(consumed..<bytes.count)) }
+        } else {
+            input.append(bytes)
+            var taken = ByteQueue()
+            swap(&taken, &input)
+            let consumed = taken.withFront { consume($0) }
+            taken.removeFirst(consumed)
+            swap(&taken, &input)
+        }
+        if !input.isEmpty && exchange == nil { close() }
+    }
+
+    private func consume(_ bytes: Span<UInt8>) -> Int {
+        var offset = 0
+        do throws(HTTP1Error) {
+            while offset < bytes.count, exchange != nil {
+                let rest = bytes.extracting(offset..<bytes.count)
+                let consumed = try decoder == nil ? consumeHead(rest) : consumeBody(rest)
+                guard consumed > 0 else { break }
+                offset += consumed
+            }
+        } catch {
+            fail(sawHead: decoder != nil, .malformed)
+        }
+        let left = bytes.count - offset
+        if exchange == nil && keepsAlive && left == 0 { becomeFree() } else if exchange == nil { close() }
+        return offset
+    }
+
+    private func consumeHead(_ bytes: Span<UInt8>) throws(HTTP1Error) -> Int {
+        guard let exchange else { return 0 }
+        guard let count = try parser.parse(bytes, into: &exchange.response, limits: worker.configuration.http1Limits)
+        else { return 0 }
+        let head = exchange.response
+        // Interim responses stay here (RFC 9110 §15.2); we ask for no upgrade, so 101 is an error.
+        if head.status == 101 { throw .invalidStatus }
+        if head.status < 200 { return count }
+        keepsAlive = head.keepAlive
+        let framing = head.framing
+        if framing == .none || framing == .length(0) {
+            detachFinished(exchange)
+            exchange.receiveResponseHead(endStream: true)
+            exchange.upstream = nil
+        } else {
+            decoder = HTTP1BodyDecoder(framing: framing)
+            exchange.receiveResponseHead(endStream: false)
+        }
+        return count
+    }
+
+    private func consumeBody(_ bytes: Span<UInt8>) throws(HTTP1Error) -> Int {
+        guard var decoder = decoder.take() else { return 0 }
+        let count = try decoder.decode(bytes, trailers: &trailers) { exchange?.receiveResponseBody($0) }
+        self.decoder = decoder
+        guard decoder.isFinished, let exchange else { return count }
+        finish(exchange)
+        return count
+    }
+
+    private func finish(_ exchange: Exchange) {
+        swap(&exchange.responseTrailers, &trailers)
+        trailers.removeAll()
+        detachFinished(exchange)
+        exchange.receiveResponseEnd()
+    }
+
+    /// A response that came before the whole request was sent leaves the connection out of step.
+    private func detachFinished(_ exchange: Exchange) {
+        if !exchange.requestWasSent { keepsAlive = false }
+        detach()
+    }
+
+    private func becomeFree() {
+        guard transport?.isOpen == true else { return }
+        decoder = nil
+        hasServed = true
+        transport?.resumeReading()
+        worker.loop.schedule(idleTimer, afterMilliseconds: pool.limits.upstreamIdleTimeout)
+        pool.isFree(self)
+    }
+
+    func timerFired() { close() }
+
+    func transportWillFlush() {}
+    func transportDrained() { exchange?.upstreamDrained() }
+
+    func transportReceivedEnd() {
+        defer { transport?.close() }
+        guard let exchange, var decoder = decoder.take() else { return }
+        do throws(HTTP1Error) {
+            try decoder.endOfInput()
+            keepsAlive = false
+            finish(exchange)
+        } catch {
+            fail(sawHead: true, .truncated)
+        }
+    }
+
+    func transportEnded(_ end: TransportEnd) {
+        idleTimer.cancel()
+        transport = nil
+        if !isConnected {
+            fail(sawHead: false, .connectFailed)
+        } else if decoder != nil {
+            fail(sawHead: true, .truncated)
+        } else {
+            fail(sawHead: false, sawResponseBytes ? .malformed : .closed(wasReused: hasServed))
+        }
+        pool.ended(self)
+    }
+
+    private func fail(sawHead: Bool, _ failure: UpstreamFailure) {
+        guard let exchange else { return }
+        decoder = nil
+        keepsAlive = false
+        detach()
+        exchange.upstreamFailed(sawHead ? .truncated : failure)
+    }
+}

@@ -1,0 +1,203 @@
+import Reactor
+import Wire
+
+/// A client that speaks HTTP/2 (RFC 9113): each stream is an exchange.
+final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
+    private static let produceBytes = 65_536
+
+    private var session: HTTP2Session?
+    /// Streams whose response ended before their request: reset once the response has left (RFC 9113 §8.1).
+    private var early: [HTTP2Downstream] = []
+    fileprivate var exchangesUnderWay = 0
+
+    override var isBusy: Bool { exchangesUnderWay > 0 }
+    override var isReadingHead: Bool { (session?.streamCount ?? 0) > 0 }
+
+    func start() -> Bool {
+        let limits = worker.configuration.snapshot.limits
+        var settings = HTTP2SessionSettings()
+        settings.concurrentStreams = limits.concurrentStreams
+        settings.streamWindow = UInt32(clamping: limits.bodyBufferBytes)
+        settings.headerBytes = limits.headerBytes
+        settings.headerFields = limits.headerFields
+        do throws(HTTP2SessionError) {
+            session = try HTTP2Session(role: .server, settings: settings, delegate: self)
+        } catch {
+            return false
+        }
+        transport.markDirty()
+        return true
+    }
+
+    // MARK: - From the client
+
+    override func transportReceived(_ bytes: Span<UInt8>) {
+        do throws(HTTP2SessionError) {
+            try session?.receive(bytes)
+        } catch {
+            transport.close()
+        }
+        if session?.isFinished == true { transport.markDirty() }
+    }
+
+    override func transportReceivedEnd() { transport.close() }
+
+    override func transportEnded(_ end: TransportEnd) {
+        session?.terminate()
+        session = nil
+        early = []
+        super.transportEnded(end)
+    }
+
+    func makeStream() -> HTTP2Stream {
+        // The time of its head counts from here, not from when the connection fell idle.
+        if !isBusy { beginWaiting() }
+        return worker.makeDownstream(self)
+    }
+
+    func sessionHasOutput() { transport.markDirty() }
+    func sessionIsGoingAway() {}
+
+    // MARK: - To the client
+
+    override func transportWillFlush() {
+        guard let session else { return }
+        do throws(HTTP2SessionError) {
+            try produce(session)
+            if !early.isEmpty {
+                resetEarlyStreams()
+                try produce(session)
+            }
+        } catch {
+            return transport.close()
+        }
+        if session.isFinished && transport.isWritable {
+            transport.closeAfterFlush(lingering: !worker.isDraining)
+        }
+    }
+
+    private func produce(_ session: HTTP2Session) throws(HTTP2SessionError) {
+        var mayHaveMore = true
+        while mayHaveMore && transport.isWritable && transport.isOpen {
+            mayHaveMore = try worker.withFrames { frames throws(HTTP2SessionError) in
+                let mayHaveMore = try session.produce(into: &frames, limit: Self.produceBytes)
+                if !frames.isEmpty { transport.send(frames) }
+                return mayHaveMore
+            }
+        }
+    }
+
+    fileprivate func resetWhenSent(_ stream: HTTP2Downstream) { early.append(stream) }
+
+    fileprivate func forgetEarly(_ stream: HTTP2Downstream) {
+        if !early.isEmpty { early.removeAll { $0 === stream } }
+    }
+
+    private func resetEarlyStreams() {
+        early.removeAll { stream in
+            guard stream.hasProducedBody else { return false }
+            stream.reset(errorCode: 0)
+            return true
+        }
+    }
+
+    override func transportDrained() { transport.markDirty() }
+
+    override func drain() {
+        guard let session else { return transport.close() }
+        session.drain()
+    }
+}
+
+/// One stream of a client, as an exchange sees it.
+final class HTTP2Downstream: HTTP2Stream, Downstream {
+    /// INTERNAL_ERROR (RFC 9113 §7).
+    private static let internalError: UInt32 = 2
+
+    private var client: HTTP2ClientConnection
+    private var exchange: Exchange?
+
+    var connection: ClientConnection { client }
+
+    init(_ client: HTTP2ClientConnection) { self.client = client }
+
+    /// A closed stream serves another client.
+    func begin(on client: HTTP2ClientConnection) {
+        recycle()
+        self.client = client
+    }
+
+    // MARK: - From the client
+
+    override func headReceived(endStream: Bool) {
+        let exchange = client.worker.makeExchange(self)
+        self.exchange = exchange
+        client.exchangesUnderWay += 1
+        swap(&exchange.request, &request)
+        exchange.requestHasEnded = endStream
+        if isHeadTooLarge { return exchange.beginRefused(.headTooLarge) }
+        if isHeadMalformed { return exchange.beginRefused(.malformedRequest()) }
+        if exchange.request.methodIs("CONNECT") { return exchange.beginRefused(.malformedRequest(status: 501)) }
+        exchange.begin()
+    }
+
+    override func bodyReceived(_ bytes: Span<UInt8>) {
+        guard let exchange else { return consumed(bytes.count) }
+        exchange.receiveRequestBody(bytes)
+    }
+
+    override func endReceived() {
+        guard let exchange else { return }
+        swap(&exchange.requestTrailers, &trailers)
+        exchange.receiveRequestEnd()
+    }
+
+    override func bodySent(_ count: Int) { exchange?.downstreamDrained() }
+
+    override func closed(errorCode: UInt32) {
+        client.forgetEarly(self)
+        client.worker.recycle(self)
+        guard let exchange else { return }
+        release()
+        if exchange.responseHasEnded && errorCode == 0 {
+            exchange.finish(exchange.outcome)
+        } else {
+            exchange.clientGone()
+        }
+    }
+
+    private func release() {
+        exchange = nil
+        client.exchangesUnderWay -= 1
+        if client.exchangesUnderWay == 0 { client.beginWaiting() }
+    }
+
+    // MARK: - To the client
+
+    func sendContinue() { session?.submitInformational(100, on: self) }
+
+    func sendHead(endStream: Bool) {
+        guard let exchange else { return }
+        session?.submitResponse(exchange.response, on: self, endStream: endStream)
+        if endStream { endEarlyIfNeeded(exchange) }
+    }
+
+    func sendBody(_ bytes: Span<UInt8>) { write(bytes) }
+
+    func sendEnd() {
+        guard let exchange else { return }
+        finish(trailers: exchange.responseTrailers)
+        endEarlyIfNeeded(exchange)
+    }
+
+    private func endEarlyIfNeeded(_ exchange: Exchange) {
+        if !exchange.requestHasEnded { client.resetWhenSent(self) }
+    }
+
+    func abort() {
+        if exchange != nil { release() }
+        reset(errorCode: Self.internalError)
+    }
+
+    func requestBodyConsumed(_ count: Int) { consumed(count) }
+}

@@ -1,0 +1,251 @@
+import Reactor
+import Wire
+
+/// A cleartext HTTP/2 connection to an endpoint (prior knowledge, RFC 9113 §3.3), shared by many exchanges.
+final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, TimerTarget {
+    private static let produceBytes = 65_536
+
+    let worker: Worker
+    private let pool: EndpointPool
+    private var transport: Transport?
+    private var session: HTTP2Session?
+    /// Streams that wait for the connection.
+    private var connecting: [HTTP2UpstreamStream] = []
+    private var closesWhenDone = false
+    private lazy var idleTimer = DeadlineTimer(target: self)
+    fileprivate private(set) var isConnected = false
+    /// It has answered a request before.
+    fileprivate var hasServed = false
+    /// The endpoint broke the rules of HTTP/2: what it did not answer is a bad answer.
+    fileprivate private(set) var isBroken = false
+
+    init(pool: EndpointPool) throws {
+        self.pool = pool
+        worker = pool.worker
+        var settings = HTTP2SessionSettings()
+        settings.streamWindow = UInt32(clamping: pool.limits.bodyBufferBytes * 2)
+        settings.connectionWindow = 8 << 20
+        settings.headerBytes = pool.limits.headerBytes
+        session = try HTTP2Session(role: .client, settings: settings, delegate: self)
+        transport = try Transport(connectingTo: pool.address, loop: worker.loop, delegate: self)
+        transport?.markDirty()
+        worker.loop.schedule(idleTimer, afterMilliseconds: pool.limits.connectTimeout)
+    }
+
+    deinit { idleTimer.cancel() }
+
+    var canTake: Bool {
+        guard !closesWhenDone, transport != nil, let session, session.canOpenStream else { return false }
+        // A burst on a new connection must not be sent only to be refused.
+        return session.hasPeerSettings || session.streamCount < pool.streamLimit
+    }
+
+    /// Whether the endpoint has told how many streams it takes.
+    var isSettled: Bool { session?.hasPeerSettings == true }
+
+    func begin(_ exchange: Exchange) {
+        guard let session else { return exchange.upstreamFailed(.connectFailed) }
+        if isConnected { idleTimer.cancel() }
+        let stream = HTTP2UpstreamStream(self)
+        let endStream = exchange.requestHasEnded && exchange.requestBody.isEmpty && exchange.requestTrailers.isEmpty
+        if endStream { exchange.requestWasSent = true }
+        guard session.submitRequest(exchange.request, on: stream, endStream: endStream) else {
+            return exchange.upstreamFailed(.connectFailed)
+        }
+        pool.requestsUnderWay += 1
+        stream.begin(exchange)
+        if isConnected { exchange.upstreamConnected() } else { connecting.append(stream) }
+    }
+
+    fileprivate func streamEnded() {
+        pool.requestsUnderWay -= 1
+        guard let session else { return }
+        if session.streamCount == 0 && isConnected {
+            worker.loop.schedule(idleTimer, afterMilliseconds: pool.limits.upstreamIdleTimeout)
+            if closesWhenDone || worker.isDraining { transport?.closeAfterFlush(lingering: false) }
+        }
+        pool.hasRoom(self)
+    }
+
+    func closeWhenDone() {
+        closesWhenDone = true
+        if session?.streamCount == 0 { transport?.closeAfterFlush(lingering: false) }
+    }
+
+    func makeStream() -> HTTP2Stream { HTTP2Stream() }
+    func sessionHasOutput() { transport?.markDirty() }
+
+    func sessionReceivedSettings() {
+        if let session { pool.streamLimit = max(1, session.peerStreamLimit) }
+        pool.hasRoom(self)
+    }
+
+    func sessionIsGoingAway() {
+        pool.stopUsing(self)
+        closesWhenDone = true
+    }
+
+    func timerFired() {
+        guard isConnected else {
+            transport?.close()
+            return
+        }
+        if session?.streamCount == 0 { transport?.closeAfterFlush(lingering: false) }
+    }
+
+    // MARK: - Transport
+
+    func transportOpened() {
+        isConnected = true
+        idleTimer.cancel()
+        var streams: [HTTP2UpstreamStream] = []
+        swap(&streams, &connecting)
+        for stream in streams { stream.connected() }
+    }
+
+    func transportReceived(_ bytes: Span<UInt8>) {
+        do throws(HTTP2SessionError) {
+            try session?.receive(bytes)
+        } catch {
+            isBroken = true
+            transport?.close()
+        }
+        closeIfFinished()
+    }
+
+    /// nghttp2 gives up with streams open only when the endpoint broke the protocol.
+    private func closeIfFinished() {
+        guard let session, session.isFinished else { return }
+        if session.streamCount > 0 { isBroken = true }
+        transport?.close()
+    }
+
+    func transportReceivedEnd() { transport?.close() }
+
+    func transportWillFlush() {
+        guard let session, let transport else { return }
+        do throws(HTTP2SessionError) {
+            var mayHaveMore = true
+            while mayHaveMore && transport.isWritable && transport.isOpen {
+                mayHaveMore = try worker.withFrames { frames throws(HTTP2SessionError) in
+                    let mayHaveMore = try session.produce(into: &frames, limit: Self.produceBytes)
+                    if !frames.isEmpty { transport.send(frames) }
+                    return mayHaveMore
+                }
+            }
+        } catch {
+            transport.close()
+        }
+        closeIfFinished()
+    }
+
+    func transportDrained() { transport?.markDirty() }
+
+    func transportEnded(_ end: TransportEnd) {
+        idleTimer.cancel()
+        transport = nil
+        connecting = []
+        pool.stopUsing(self)
+        let ended = session
+        session = nil
+        ended?.terminate()
+        pool.ended(self)
+    }
+}
+
+/// One exchange's stream on a connection to an endpoint.
+final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
+    /// Codes of RFC 9113 §7.
+    private static let refusedStream: UInt32 = 7
+    private static let cancelled: UInt32 = 8
+    private static let protocolError: UInt32 = 1
+    private static let bodyBufferBytes = 65_536
+
+    private let endpoint: HTTP2UpstreamConnection
+    private var exchange: Exchange?
+    private var isPaused = false
+    private var withheld = 0
+    private var headIsIn = false
+
+    init(_ endpoint: HTTP2UpstreamConnection) { self.endpoint = endpoint }
+
+    func begin(_ exchange: Exchange) {
+        self.exchange = exchange
+        exchange.upstreamStarted(self)
+    }
+
+    func connected() { exchange?.upstreamConnected() }
+
+    // MARK: - To the endpoint
+
+    var acceptsBody: Bool { endpoint.isConnected && unsentBytes < Self.bodyBufferBytes }
+
+    func sendBody(_ bytes: Span<UInt8>) { write(bytes) }
+
+    func sendEnd() { finish(trailers: exchange?.requestTrailers) }
+
+    func cancel() {
+        exchange = nil
+        reset(errorCode: Self.cancelled)
+    }
+
+    func pauseResponse() { isPaused = true }
+
+    func resumeResponse() {
+        isPaused = false
+        consumed(withheld)
+        withheld = 0
+    }
+
+    // MARK: - From the endpoint
+
+    override func headReceived(endStream: Bool) {
+        headIsIn = true
+        endpoint.hasServed = true
+        guard let exchange else { return }
+        guard !isHeadTooLarge else {
+            self.exchange = nil
+            reset(errorCode: Self.cancelled)
+            return exchange.upstreamFailed(.malformed)
+        }
+        swap(&exchange.response, &response)
+        if endStream { release() }
+        exchange.receiveResponseHead(endStream: endStream)
+        if endStream { exchange.upstream = nil }
+    }
+
+    override func bodyReceived(_ bytes: Span<UInt8>) {
+        exchange?.receiveResponseBody(bytes)
+        if isPaused && exchange != nil { withheld += bytes.count } else { consumed(bytes.count) }
+    }
+
+    override func endReceived() {
+        guard let exchange else { return }
+        swap(&exchange.responseTrailers, &trailers)
+        release()
+        exchange.receiveResponseEnd()
+    }
+
+    override func bodySent(_ count: Int) { exchange?.upstreamDrained() }
+
+    /// The response is complete; a request that is not is of no more use.
+    private func release() {
+        if exchange?.requestWasSent == false { reset(errorCode: 0) }
+        exchange = nil
+    }
+
+    override func closed(errorCode: UInt32) {
+        endpoint.streamEnded()
+        guard let exchange else { return }
+        self.exchange = nil
+        if headIsIn {
+            exchange.upstreamFailed(.truncated)
+        } else if errorCode == Self.refusedStream {
+            exchange.upstreamFailed(.refused)
+        } else if errorCode == Self.protocolError || endpoint.isBroken {
+            exchange.upstreamFailed(.malformed)
+        } else {
+            exchange.upstreamFailed(endpoint.isConnected ? .closed(wasReused: endpoint.hasServed) : .connectFailed)
+        }
+    }
+}

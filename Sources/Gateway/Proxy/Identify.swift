@@ -1,0 +1,66 @@
+import Policy
+import Reactor
+import Routing
+import Wire
+
+/// Phase 2: who is asking? A bearer token (RFC 6750 §2.1), verified off the loop the first time it is seen.
+extension Exchange {
+    func identify(_ rule: RouteRule) {
+        guard let authentication = rule.authentication, !authentication.anonymousAllowed else { return limit() }
+        let provider = authentication.provider
+        let known = withBearerToken { token in
+            worker.tokens.find(token, provider: provider, nowSeconds: worker.loop.wallMilliseconds / 1000)
+        }
+        guard let known else { return refuse(.tokenMissing) }
+        if let verified = known {
+            worker.counters.tokenCacheHits.add()
+            token = verified
+            return authorize(authentication)
+        }
+        worker.counters.tokenCacheMisses.add()
+        verify(provider: provider)
+    }
+
+    private func verify(provider: Int) {
+        let token = withBearerToken { token in
+            var bytes: [UInt8] = []
+            bytes.append(bytes: token)
+            return bytes
+        }
+        guard let token, worker.verifyLater(token, provider: provider, for: self) else {
+            return refuse(.verificationOverloaded)
+        }
+        phase = .verifying
+        armTimer()
+    }
+
+    /// The verifier has answered.
+    func verified(_ result: Result<VerifiedToken, TokenRefusal>) {
+        guard phase == .verifying, let authentication = rule?.authentication else { return }
+        switch result {
+        case .success(let verified):
+            token = verified
+            authorize(authentication)
+        case .failure(.keysNotLoaded): refuse(.keysNotLoaded)
+        case .failure(.overloaded): refuse(.verificationOverloaded)
+        case .failure(.expired): refuse(.tokenExpired)
+        case .failure: refuse(.tokenInvalid)
+        }
+    }
+
+    /// Nil when there is not exactly one `Authorization` field with the scheme `Bearer` and one token.
+    private func withBearerToken<R>(_ body: (Span<UInt8>) -> R) -> R? {
+        guard request.headers.count(of: "authorization") == 1 else { return nil }
+        let found: R?? = request.headers.withValue(of: "authorization") { value -> R? in
+            guard value.count > 7, value[6] == UInt8(ascii: " "),
+                FieldRules.equalsIgnoringCase(value.extracting(0..<6), "bearer")
+            else { return nil }
+            var start = 7
+            while start < value.count && value[start] == UInt8(ascii: " ") { start += 1 }
+            guard start < value.count else { return nil }
+            for index in start..<value.count where value[index] <= UInt8(ascii: " ") { return nil }
+            return body(value.extracting(start..<value.count))
+        }
+        return found ?? nil
+    }
+}

@@ -1,0 +1,34 @@
+/// How a request ended, as seen by the gateway. One name for each way, in the access log and in the metrics.
+public enum Outcome: String, Sendable, CaseIterable {
+    /// The response of an endpoint was forwarded whole.
+    case forwarded
+    /// The route answers with a redirect.
+    case redirected
+    case malformedRequest
+    case headTooLarge
+    case ambiguousTarget
+    case noRoute
+    case misdirected
+    case tokenMissing
+    case tokenRefused
+    case tokenKeysNotLoaded
+    case verificationOverloaded
+    case scopeMissing
+    case bodyTooLarge
+    case requestTimeout
+    case noEndpoint
+    case connectFailed
+    case connectTimeout
+    case poolExhausted
+    /// The endpoint closed the connection before its response began.
+    case upstreamClosed
+    /// What the endpoint sent is not HTTP, or ambiguous.
+    case upstreamMalformed
+    /// The response broke off after it began; the client saw it cut.
+    case responseTruncated
+    case responseTimeout
+    case clientClosed
+    /// The client stopped taking the response; its stream was reset.
+    case clientStalled
+    case internalError
+}

@@ -1,0 +1,123 @@
+/// What the gateway itself answers when it cannot forward: a status and a problem document (RFC 9457).
+struct GatewayProblem {
+    let status: UInt16
+    let outcome: Outcome
+    let title: StaticString
+    let detail: StaticString
+    /// `WWW-Authenticate` (RFC 6750 §3), for 401 and 403.
+    var challenge: String?
+    var retryAfterSeconds: Int?
+
+    private init(
+        _ status: UInt16, _ outcome: Outcome, _ title: StaticString, _ detail: StaticString, challenge: String? = nil,
+        retryAfterSeconds: Int? = nil
+    ) {
+        self.status = status
+        self.outcome = outcome
+        self.title = title
+        self.detail = detail
+        self.challenge = challenge
+        self.retryAfterSeconds = retryAfterSeconds
+    }
+
+    // MARK: - The client's doing
+
+    static func malformedRequest(status: UInt16 = 400) -> GatewayProblem {
+        switch status {
+        case 414: .init(414, .headTooLarge, "URI Too Long", "The request line is longer than this gateway accepts.")
+        case 431: .headTooLarge
+        case 417: .init(417, .malformedRequest, "Expectation Failed", "Only 100-continue can be expected.")
+        case 501:
+            .init(501, .malformedRequest, "Not Implemented", "The gateway does not support this method or coding.")
+        case 505: .init(505, .malformedRequest, "HTTP Version Not Supported", "Use HTTP/1.1 or HTTP/2.")
+        default: .init(400, .malformedRequest, "Bad Request", "The request is not well-formed HTTP.")
+        }
+    }
+
+    static let headTooLarge = GatewayProblem(
+        431, .headTooLarge, "Request Header Fields Too Large", "The header section is larger than this gateway accepts."
+    )
+    static let ambiguousTarget = GatewayProblem(
+        400, .ambiguousTarget, "Bad Request",
+        "The path can be read in more than one way: send it without dot segments, empty segments and encoded separators."
+    )
+    static let noRoute = GatewayProblem(404, .noRoute, "Not Found", "No route serves this path.")
+    static let misdirected = GatewayProblem(
+        421, .misdirected, "Misdirected Request", "This listener does not serve the requested host.")
+    static let tokenMissing = GatewayProblem(
+        401, .tokenMissing, "Unauthorized", "Send a bearer token in the Authorization header.", challenge: "Bearer")
+    static let tokenInvalid = GatewayProblem(
+        401, .tokenRefused, "Unauthorized", "The token is not valid here.", challenge: "Bearer error=\"invalid_token\"")
+    static let tokenExpired = GatewayProblem(
+        401, .tokenRefused, "Unauthorized", "The token has expired.",
+        challenge: "Bearer error=\"invalid_token\", error_description=\"The token has expired\"")
+    static let bodyTooLarge = GatewayProblem(
+        413, .bodyTooLarge, "Content Too Large", "The request body is larger than this gateway accepts.")
+    static let requestTimeout = GatewayProblem(
+        408, .requestTimeout, "Request Timeout", "The request did not arrive in time.")
+
+    /// RFC 6750 §3.1: the scopes that would have been enough.
+    static func scopeMissing(_ required: [String]) -> GatewayProblem {
+        .init(
+            403, .scopeMissing, "Forbidden", "The token does not carry the scope that this request needs.",
+            challenge: "Bearer error=\"insufficient_scope\", scope=\"\(required.joined(separator: " "))\"")
+    }
+
+    // MARK: - Ours, or an endpoint's
+
+    static let keysNotLoaded = GatewayProblem(
+        503, .tokenKeysNotLoaded, "Service Unavailable", "The keys that tokens are verified with are not loaded yet.",
+        retryAfterSeconds: 1)
+    static let verificationOverloaded = GatewayProblem(
+        503, .verificationOverloaded, "Service Unavailable", "Too many tokens wait for verification.",
+        retryAfterSeconds: 1)
+    static let noEndpoint = GatewayProblem(
+        503, .noEndpoint, "Service Unavailable", "The service has no endpoint.", retryAfterSeconds: 5)
+    static let connectFailed = GatewayProblem(
+        503, .connectFailed, "Service Unavailable", "The service cannot be reached.", retryAfterSeconds: 1)
+    static let connectTimeout = GatewayProblem(
+        503, .connectTimeout, "Service Unavailable", "The service could not be reached in time.", retryAfterSeconds: 1)
+    static let poolExhausted = GatewayProblem(
+        503, .poolExhausted, "Service Unavailable", "Too many requests wait for the service.", retryAfterSeconds: 1)
+    static let upstreamClosed = GatewayProblem(
+        503, .upstreamClosed, "Service Unavailable", "The service closed the connection before it answered.",
+        retryAfterSeconds: 1)
+    static let upstreamMalformed = GatewayProblem(
+        502, .upstreamMalformed, "Bad Gateway", "The service's answer is not well-formed HTTP.")
+    static let responseTimeout = GatewayProblem(
+        504, .responseTimeout, "Gateway Timeout", "The service did not answer in time.")
+    static let internalError = GatewayProblem(
+        500, .internalError, "Internal Server Error", "The gateway failed to forward the request.")
+
+    /// The document. `instance` is the request's path, `request_id` finds it in the logs.
+    func body(requestID: [UInt8], path: Span<UInt8>, into body: inout [UInt8]) {
+        body.append(literal: "{\"type\":\"https://gatehouse.dev/problems/")
+        body.append(contentsOf: outcome.problemName.utf8)
+        body.append(literal: "\",\"title\":\"")
+        body.append(literal: title)
+        body.append(literal: "\",\"status\":")
+        body.append(decimal: UInt64(status))
+        body.append(literal: ",\"detail\":\"")
+        body.append(literal: detail)
+        body.append(literal: "\"")
+        if !path.isEmpty {
+            body.append(literal: ",\"instance\":")
+            body.append(jsonString: path)
+        }
+        body.append(literal: ",\"request_id\":")
+        body.append(jsonString: requestID.span)
+        body.append(literal: "}")
+    }
+}
+
+extension Outcome {
+    /// "bodyTooLarge" as "body-too-large": the last part of a problem's `type`.
+    var problemName: String {
+        var name = ""
+        for character in rawValue {
+            if character.isUppercase { name.append("-") }
+            name.append(character.lowercased())
+        }
+        return name
+    }
+}

@@ -1,0 +1,106 @@
+import Reactor
+import Wire
+
+/// Phase 7: the response goes to the client, an endpoint's or our own.
+extension Exchange {
+    /// `response` holds an endpoint's final head.
+    func receiveResponseHead(endStream: Bool) {
+        guard !isOver else { return }
+        responseHasStarted = true
+        responseAt = worker.loop.now
+        phase = .responding
+        armTimer()
+        response.headers.removeHopByHopFields()
+        response.headers.remove("x-request-id")
+        response.headers.append("x-request-id", requestID, flags: .neverIndexed)
+        if endStream { responseHasEnded = true }
+        downstream?.sendHead(endStream: endStream)
+    }
+
+    func receiveResponseBody(_ bytes: Span<UInt8>) {
+        guard !isOver, let downstream else { return }
+        responseBytes += UInt64(bytes.count)
+        armTimer()
+        downstream.sendBody(bytes)
+        if !isResponsePaused && downstream.unsentBytes > limits.bodyBufferBytes {
+            isResponsePaused = true
+            upstream?.pauseResponse()
+        }
+    }
+
+    /// The endpoint's response is complete, and its upstream has let go of the exchange.
+    func receiveResponseEnd() {
+        upstream = nil
+        guard !isOver else { return }
+        responseHasEnded = true
+        armTimer()
+        downstream?.sendEnd()
+    }
+
+    /// The client has taken some of the response.
+    func downstreamDrained() {
+        guard isResponsePaused, let downstream, downstream.unsentBytes < limits.bodyBufferBytes / 2 else { return }
+        isResponsePaused = false
+        if phase == .responding { armTimer() }
+        upstream?.resumeResponse()
+    }
+
+    // MARK: - Our own answers
+
+    /// Answers with a problem document, if nothing was answered yet.
+    func refuse(_ problem: GatewayProblem) {
+        guard !isOver else { return }
+        guard !responseHasStarted else { return failResponse(problem.outcome) }
+        letGoOfUpstream()
+        worker.bodyScratch.removeAll(keepingCapacity: true)
+        request.withPath { problem.body(requestID: requestID, path: $0, into: &worker.bodyScratch) }
+        response.reset()
+        response.status = problem.status
+        response.headers.append("content-type", "application/problem+json")
+        response.headers.append("cache-control", "no-store")
+        if let challenge = problem.challenge { response.headers.append("www-authenticate", text: challenge) }
+        if let seconds = problem.retryAfterSeconds { response.headers.append("retry-after", UInt64(seconds)) }
+        respond(body: worker.bodyScratch, problem.outcome)
+    }
+
+    func respondEmpty(_ outcome: Outcome) { respond(body: [], outcome) }
+
+    private func respond(body: [UInt8], _ outcome: Outcome) {
+        phase = .responding
+        self.outcome = outcome
+        responseAt = worker.loop.now
+        responseHasStarted = true
+        responseHasEnded = true
+        let length = UInt64(body.count)
+        response.framing = .length(length)
+        response.headers.append("content-length", length)
+        response.headers.append("x-request-id", requestID, flags: .neverIndexed)
+        dropRequestBody()
+        armTimer()
+        let isHead = request.methodIs("HEAD")
+        if isHead { response.framing = .none }
+        let endStream = isHead || body.isEmpty
+        downstream?.sendHead(endStream: endStream)
+        guard !endStream else { return }
+        responseBytes += length
+        downstream?.sendBody(body.span)
+        downstream?.sendEnd()
+    }
+
+    /// The response had begun and cannot be completed; or had not, and is answered with a problem.
+    func failResponse(_ outcome: Outcome) {
+        guard !isOver else { return }
+        if !responseHasStarted && outcome == .responseTimeout { return refuse(.responseTimeout) }
+        letGoOfUpstream()
+        self.outcome = outcome
+        let client = downstream
+        finish(outcome)
+        client?.abort()
+    }
+
+    func letGoOfUpstream() {
+        upstream?.cancel()
+        upstream = nil
+        pool?.forget(self)
+    }
+}

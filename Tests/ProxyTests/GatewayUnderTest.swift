@@ -1,0 +1,192 @@
+import Foundation
+import GatewayTestSupport
+import Policy
+import Proxy
+import Reactor
+import Routing
+import Testing
+
+/// A configuration in a few words: listeners "http" and "https" on ephemeral ports, and rules by path.
+struct Site {
+    struct Rule {
+        var path: String
+        /// Ports on the loopback interface.
+        var endpoints: [UInt16] = []
+        var wireProtocol = Backend.WireProtocol.http1
+        var redirect: Redirect?
+        var authentication: AuthenticationRule?
+        var requestTimeout: Int?
+        var backendRequestTimeout: Int?
+    }
+
+    var rules: [Rule]
+    var limits = Limits()
+    var verifier: any TokenVerifying = ScriptedVerifier()
+    var descriptions = [
+        ListenerDescription(name: "http", port: 80, transport: .http),
+        ListenerDescription(name: "https", port: 443, transport: .https),
+    ]
+
+    func snapshot() throws -> Snapshot {
+        let certificate = try Certificate.localhost.get()
+        let tls = try TLSServerContext(
+            certificateChainPEM: certificate.certificatePEM, privateKeyPEM: certificate.privateKeyPEM)
+        var backends: [Backend] = []
+        var compiled: [RouteRule] = []
+        var entries: [RouteEntry] = []
+        for (index, rule) in rules.enumerated() {
+            var weighted: [WeightedBackend] = []
+            if rule.redirect == nil {
+                let backend = Backend(
+                    index: backends.count, name: "default/backend\(index):80", wireProtocol: rule.wireProtocol,
+                    endpoints: rule.endpoints.map { Endpoint(address: "127.0.0.1", port: $0) })
+                backends.append(backend)
+                weighted = [WeightedBackend(backend: backend)]
+            }
+            compiled.append(
+                RouteRule(
+                    index: index, routeName: "default/route\(index)", ruleName: "0", backends: weighted,
+                    redirect: rule.redirect, requestTimeoutMilliseconds: rule.requestTimeout,
+                    backendRequestTimeoutMilliseconds: rule.backendRequestTimeout,
+                    authentication: rule.authentication))
+            for listener in descriptions.indices {
+                entries.append(
+                    RouteEntry(
+                        listener: listener, hostname: descriptions[listener].hostname, path: .prefix(rule.path),
+                        rule: index))
+            }
+        }
+        let routes = RouteTable(listeners: descriptions, backends: backends, rules: compiled, entries: entries)
+        let listeners = descriptions.enumerated().map { index, description in
+            Listener(
+                index: index, name: description.name, address: "127.0.0.1", port: 0,
+                tls: description.transport == .https ? tls : nil)
+        }
+        return Snapshot(routes: routes, listeners: listeners, limits: limits, verifier: verifier)
+    }
+}
+
+/// What the access log says of one request.
+struct LogLine: Decodable, Sendable {
+    var requestID: String
+    var method: String
+    var host: String
+    var path: String
+    var status: Int
+    var outcome: String
+    var attempts: Int?
+    var requestBytes: Int
+    var responseBytes: Int
+    var route: String?
+    var backend: String?
+    var endpoint: String?
+    var subject: String?
+    var http: String
+    var client: String?
+    var tls: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case requestID = "request_id"
+        case requestBytes = "request_bytes"
+        case responseBytes = "response_bytes"
+        case method, host, path, status, outcome, attempts, route, backend, endpoint, subject, http, client, tls
+    }
+}
+
+/// A whole gateway in this process.
+final class GatewayUnderTest: Sendable {
+    let gateway: Gateway
+    private let log: AccessLog
+    private let logPath: String
+
+    init(_ site: Site, workers: Int) throws {
+        logPath = FileManager.default.temporaryDirectory.appending(path: "gatehouse-access-\(UUID()).log").path
+        log = try AccessLog(path: logPath)
+        gateway = try Gateway(snapshot: site.snapshot(), workers: workers, accessLog: log)
+        try gateway.start()
+    }
+
+    func port(_ listener: String) throws -> UInt16 { try #require(gateway.ports[listener]) }
+
+    func connect(receiveBuffer: Int32? = nil, deadlineSeconds: Int = 10) throws -> Client {
+        let socket = try BlockingSocket(
+            connectingTo: port("http"), receiveBuffer: receiveBuffer, deadlineSeconds: deadlineSeconds)
+        return Client(socket: socket, stream: socket)
+    }
+
+    func connectTLS(receiveBuffer: Int32? = nil, listener: String = "https") throws -> Client {
+        let socket = try BlockingSocket(connectingTo: port(listener), receiveBuffer: receiveBuffer)
+        return Client(socket: socket, stream: try BlockingTLS(over: socket, protocols: ["http/1.1"]))
+    }
+
+    func connectHTTP2(receiveBuffer: Int32? = nil, deadlineSeconds: Int = 10) throws -> HTTP2Client {
+        let socket = try BlockingSocket(
+            connectingTo: port("https"), receiveBuffer: receiveBuffer, deadlineSeconds: deadlineSeconds)
+        return try HTTP2Client(BlockingTLS(over: socket, protocols: ["h2"]), socket: socket)
+    }
+
+    /// One request on a connection of its own.
+    func get(_ path: String, fields: [String] = []) throws -> RawMessage {
+        let client = try connect()
+        try client.get(path, fields: fields)
+        return try client.response()
+    }
+
+    /// Waits until a drain that was begun is under way: the listeners are closed. It yields, because the drain may need
+    /// this very thread to begin.
+    func isDraining() async -> Bool {
+        for _ in 0..<100_000 {
+            guard (try? connect()) != nil else { return true }
+            await Task.yield()
+        }
+        return false
+    }
+
+    func count(_ outcome: Outcome) -> UInt64 { gateway.statistics.requests[outcome] ?? 0 }
+
+    /// Drains, and gives the access log.
+    fileprivate func stop(deadlineSeconds: Int) async throws -> [LogLine] {
+        await gateway.drain(deadlineSeconds: deadlineSeconds)
+        log.close()
+        let text = try String(contentsOfFile: logPath, encoding: .utf8)
+        try FileManager.default.removeItem(atPath: logPath)
+        return try text.split(separator: "\n").map { try JSONDecoder().decode(LogLine.self, from: Data($0.utf8)) }
+    }
+}
+
+/// Runs `body` against a gateway. Afterwards no request, no connection and no descriptor may be left.
+///
+/// - Returns: the access log.
+@discardableResult
+func withGateway(
+    _ site: Site, workers: Int = 1, sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: (GatewayUnderTest) async throws -> Void
+) async throws -> [LogLine] {
+    let gateway = try GatewayUnderTest(site, workers: workers)
+    do {
+        try await body(gateway)
+    } catch {
+        _ = try await gateway.stop(deadlineSeconds: 1)
+        throw error
+    }
+    #expect(
+        eventually { gateway.gateway.statistics.requestsOpen == 0 }, "requests are left open",
+        sourceLocation: sourceLocation)
+    let log = try await gateway.stop(deadlineSeconds: 5)
+    let statistics = gateway.gateway.statistics
+    #expect(statistics.connectionsOpen == 0, sourceLocation: sourceLocation)
+    let finished = statistics.requests.values.reduce(0, +)
+    #expect(finished == UInt64(log.count), "every request has one line", sourceLocation: sourceLocation)
+    #expect(statistics.responses.reduce(0, +) == finished, sourceLocation: sourceLocation)
+    for port in gateway.gateway.ports.values {
+        #expect(
+            eventually { SocketTable.connections(touching: port) == 0 }, "client connections leak",
+            sourceLocation: sourceLocation)
+    }
+    for port in site.rules.flatMap(\.endpoints) {
+        #expect(
+            eventually { SocketTable.connections(touching: port) == 0 }, "upstream connections leak",
+            sourceLocation: sourceLocation)
+    }
+    return log
+}
