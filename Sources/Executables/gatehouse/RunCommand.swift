@@ -1,0 +1,70 @@
+import ArgumentParser
+import Control
+import Foundation
+import Logging
+import Telemetry
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Serve.",
+        discussion: """
+            SIGHUP reads the configuration again and reopens the access log; a configuration with an error in it is \
+            refused, and the one in use keeps serving. SIGTERM and SIGINT stop accepting, finish what is in flight, \
+            and end the process.
+            """)
+
+    @Option(help: "A file or a folder of documents. May be given several times.")
+    var config: [String]
+
+    @Option(
+        help: ArgumentHelp(
+            "Where a Service lives. May be given several times. Services without it are looked up by name.",
+            valueName: "name=host:port"))
+    var backend: [BackendAddress] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The address of a listener, in place of every address at its declared port. May be given several times.",
+            valueName: "listener=address:port"))
+    var listen: [ListenAddress] = []
+
+    @Option(help: ArgumentHelp("The address of the admin interface.", valueName: "address:port"))
+    var admin = HostPort(host: "127.0.0.1", port: 9901)
+
+    @Option(help: "Threads that serve requests; by default one for each usable core.")
+    var workers = GatewayProcess.usableCores
+
+    @Option(help: "The file of the access log; \"-\" is standard output.")
+    var accessLog = "-"
+
+    @Option(help: "How many seconds a shutdown waits for what is in flight.")
+    var drainSeconds = 30
+
+    @Option(help: "The least severe messages to log: trace, debug, info, notice, warning, error or critical.")
+    var logLevel = Logger.Level.info
+
+    func validate() throws {
+        if !(1...1024).contains(workers) { throw ValidationError("--workers must be 1…1024") }
+        if !(0...3600).contains(drainSeconds) { throw ValidationError("--drain-seconds must be 0…3600") }
+    }
+
+    func run() async throws {
+        let level = logLevel
+        let logger = Logger(label: "gatehouse") { label in
+            JSONLogHandler(label: label, level: level, output: .standardError)
+        }
+        let settings = GatewaySettings(
+            configuration: config, backends: backend, listen: listen, admin: admin, workers: workers,
+            accessLog: accessLog, drainSeconds: drainSeconds)
+        do {
+            try await GatewayProcess.run(settings, logger: logger)
+        } catch let problem as ConfigurationError {
+            Report.print(problem.diagnostics)
+            throw ExitCode.failure
+        } catch {
+            logger.critical("cannot go on", metadata: ["reason": "\(error)"])
+            throw ExitCode.failure
+        }
+    }
+}

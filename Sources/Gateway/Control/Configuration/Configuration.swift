@@ -1,0 +1,168 @@
+import Foundation
+import Proxy
+import Reactor
+public import Routing
+
+/// A configuration as it was read: documents, and what they refer to outside the documents.
+public struct Configuration: Sendable {
+    /// The largest key set file that is read.
+    static let keySetLimitBytes = 1 << 20
+
+    let documents: Documents
+    let overrides: [BackendAddress]
+    let listen: [ListenAddress]
+    private let fileDiagnostics: [Diagnostic]
+
+    public init(files: ConfigurationFiles, backends: [BackendAddress] = [], listen: [ListenAddress] = []) {
+        documents = Documents(reading: files.documents)
+        overrides = backends
+        self.listen = listen
+        fileDiagnostics = files.diagnostics
+    }
+
+    /// The Services that routes name.
+    var referencedServices: [ReferencedService] { documents.referencedServices }
+
+    /// Checks everything and compiles the routes.
+    ///
+    /// - Parameter missingReference: see `TranslationSettings`.
+    public func translate(
+        endpoints: [ServicePort: [Endpoint]] = [:], missingReference: Diagnostic.Severity = .error
+    ) -> Translation {
+        Translation(
+            of: documents,
+            settings: TranslationSettings(
+                endpoints: endpoints, knownServices: Set(overrides.map(\.serviceKey)),
+                boundPorts: Dictionary(listen.map { ($0.listener, $0.address.port) }) { _, last in last },
+                missingReference: missingReference))
+    }
+
+    /// Everything that is wrong, including certificates and key sets, as `gatehouse check` reports it. A reference to an
+    /// object that is not among the documents is only a warning: it may live elsewhere.
+    public func check() async -> [Diagnostic] {
+        let translation = translate(missingReference: .warning)
+        var found = fileDiagnostics + translation.diagnostics
+        let wanted = Set(documents.gateways.flatMap(\.listeners).flatMap(\.certificates).map(\.key))
+        for secret in documents.secrets
+        where secret.type == SecretDocument.tlsType && wanted.contains(secret.metadata.key) {
+            do {
+                _ = try secret.serverContext()
+            } catch {
+                found.append(error)
+            }
+        }
+        for policy in documents.authenticationPolicies {
+            guard let keySet = policy.tokens?.keySet else { continue }
+            if case .configMap(let name, let key) = keySet.value, text(ofConfigMap: name, key: key) == nil { continue }
+            do {
+                _ = try await keys(keySet.value, at: keySet.place)
+            } catch {
+                found.append(error)
+            }
+        }
+        return found.inReadingOrder()
+    }
+
+    /// Builds what the data plane serves from.
+    ///
+    /// - Throws: `ConfigurationError` with every error of files, documents, certificates and key sets.
+    func snapshot(
+        endpoints: [ServicePort: [Endpoint]], queue: VerificationQueue
+    ) async throws(ConfigurationError) -> (snapshot: Snapshot, diagnostics: [Diagnostic]) {
+        let translation = translate(endpoints: endpoints)
+        var found = fileDiagnostics + translation.diagnostics
+        guard let table = translation.table else { throw ConfigurationError(diagnostics: found) }
+        let listeners = listeners(of: table, &found)
+        var providers: [TokenVerifier.Provider] = []
+        for provider in table.tokenProviders {
+            do {
+                let policy = documents.authenticationPolicies.first { $0.metadata.key == provider.name }
+                let place = policy?.tokens?.keySet.place ?? Place(file: "")
+                let keys = try await keys(provider.keySet, at: place)
+                found += keys.unused.map { Diagnostic(.warning, at: place, "in the key set, \($0)") }
+                providers.append(TokenVerifier.Provider(settings: provider, keys: keys))
+            } catch {
+                found.append(error)
+            }
+        }
+        if found.contains(where: { $0.severity == .error }) { throw ConfigurationError(diagnostics: found) }
+        let verifier = TokenVerifier(providers: providers, queue: queue)
+        return (Snapshot(routes: table, listeners: listeners, limits: Limits(), verifier: verifier), found)
+    }
+
+    private func listeners(of table: RouteTable, _ found: inout [Diagnostic]) -> [Listener] {
+        for override in listen where !table.listeners.contains(where: { $0.name == override.listener }) {
+            let known = table.listeners.map(\.name).joined(separator: ", ")
+            found.append(
+                Diagnostic(
+                    .error, at: Place(file: "--listen"),
+                    "there is no listener \"\(override.listener)\"; there are: \(known)"))
+        }
+        var listeners: [Listener] = []
+        for (index, description) in table.listeners.enumerated() {
+            let bound = listen.last { $0.listener == description.name }?.address
+            do {
+                listeners.append(
+                    Listener(
+                        index: index, name: description.name, address: bound?.host ?? Self.everyAddress,
+                        port: bound?.port ?? description.port, tls: try serverContext(for: description)))
+            } catch {
+                found.append(error)
+            }
+        }
+        return listeners
+    }
+
+    /// All of IPv6, which takes IPv4 connections as well; where the kernel has no IPv6, all of IPv4.
+    private static var everyAddress: String {
+        FileManager.default.fileExists(atPath: "/proc/net/if_inet6") ? "::" : "0.0.0.0"
+    }
+
+    private func serverContext(for listener: ListenerDescription) throws(Diagnostic) -> TLSServerContext? {
+        guard let name = listener.certificates.first else { return nil }
+        guard let secret = documents.secrets.first(where: { $0.metadata.key == name }) else {
+            throw Diagnostic(.error, at: Place(file: ""), "there is no Secret \(name)")
+        }
+        return try secret.serverContext()
+    }
+
+    // MARK: - Key sets
+
+    private func keys(_ reference: TokenProvider.KeySetReference, at place: Place) async throws(Diagnostic) -> KeySet {
+        let json: [UInt8]
+        switch reference {
+        case .configMap(let name, let key):
+            guard let text = text(ofConfigMap: name, key: key) else {
+                throw Diagnostic(.error, at: place, "there is no \(reference)")
+            }
+            json = Array(text.utf8)
+        case .file(let path):
+            json = try read(path, at: place)
+        }
+        do {
+            return try await KeySet(json: json)
+        } catch {
+            throw Diagnostic(.error, at: place, "\(reference) \(error)")
+        }
+    }
+
+    private func text(ofConfigMap name: String, key: String) -> String? {
+        documents.configMaps.first { $0.metadata.key == name }?.data[key]?.value
+    }
+
+    private func read(_ path: String, at place: Place) throws(Diagnostic) -> [UInt8] {
+        do {
+            let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+            defer { try? file.close() }  // a file that was only read loses nothing
+            let bytes = try file.read(upToCount: Self.keySetLimitBytes + 1) ?? Data()
+            guard bytes.count <= Self.keySetLimitBytes else {
+                throw Diagnostic(.error, at: place, "\(path) is larger than \(Self.keySetLimitBytes >> 20) MiB")
+            }
+            return Array(bytes)
+        } catch let problem as Diagnostic {
+            throw problem
+        } catch {
+            throw Diagnostic(.error, at: place, "\(path) cannot be read: \(error.localizedDescription)")
+        }
+    }
+}

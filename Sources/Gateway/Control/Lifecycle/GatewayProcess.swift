@@ -1,0 +1,49 @@
+import Foundation
+import Glibc
+public import Logging
+import Proxy
+import Reactor
+import ServiceLifecycle
+import UnixSignals
+
+/// A whole gateway process: reads the configuration, serves, answers on the admin interface, until a signal ends it.
+public enum GatewayProcess {
+    /// The version of this program.
+    public static let version = "0.1.0"
+
+    /// How many workers can run at the same time here: see `WorkerThread.usableProcessors`.
+    public static var usableCores: Int { WorkerThread.usableProcessors }
+
+    /// Runs until SIGTERM or SIGINT, then drains. SIGHUP reads the configuration again and reopens the access log.
+    ///
+    /// - Throws: `ConfigurationError` when the first configuration is not good; `ReactorError` when a listener cannot be
+    ///   bound; whatever stops the admin interface.
+    public static func run(_ settings: GatewaySettings, logger: Logger) async throws {
+        // A client or a log's reader that went away shows as EPIPE where it was written to.
+        signal(SIGPIPE, SIG_IGN)
+        // From here on, so that a SIGHUP during the start does not end the process.
+        let hangups = await UnixSignalsSequence(trapping: [.sighup])
+        let clock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
+        let queue = VerificationQueue(consumers: min(4, max(1, usableCores / 2)), secondsSince1970: clock)
+        let status = ControlStatus()
+        var keeper = ConfigurationKeeper(
+            settings: settings, queue: queue, status: status, logger: logger, secondsSince1970: clock)
+        let snapshot = try await keeper.load()
+        let accessLog = try AccessLog(path: settings.accessLog)
+        let gateway = try Gateway(snapshot: snapshot, workers: settings.workers, accessLog: accessLog)
+        let admin = AdminServer(
+            address: settings.admin, status: status, logger: logger,
+            statistics: { (gateway.statistics, queue.statistics) })
+        let service = GatewayService(
+            gateway: gateway, hangups: hangups, keeper: keeper, accessLog: accessLog,
+            drainSeconds: settings.drainSeconds, status: status,
+            logger: logger)
+        // Shut down from the last to the first: the gateway drains while tokens are still verified and the admin
+        // interface still answers.
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [.init(service: queue), .init(service: admin), .init(service: service)],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        try await group.run()
+    }
+}

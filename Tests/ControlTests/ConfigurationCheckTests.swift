@@ -1,0 +1,70 @@
+import Foundation
+import Routing
+import Testing
+
+@testable import Control
+
+@Suite struct ConfigurationCheckTests {
+    /// The repository: the folder above the first one with a Package.swift, without following links on the way.
+    private static var repository: URL {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .resolvingSymlinksInPath().deletingLastPathComponent()
+    }
+
+    private func check(_ text: String) async throws -> [String] {
+        let folder = try TemporaryFolder()
+        try folder.write("a.yaml", text)
+        return await Configuration(files: ConfigurationFiles(reading: [folder.path])).check()
+            .filter { $0.severity == .error }.map(\.message)
+    }
+
+    @Test func `our own documents are good, but for what is generated`() async {
+        let files = ConfigurationFiles(reading: [Self.repository.appendingPathComponent("k8s/base").path])
+        let found = await Configuration(files: files).check()
+        #expect(!files.documents.isEmpty)
+        #expect(found.filter { $0.severity == .error } == [])
+        #expect(
+            found.filter { $0.severity == .warning }.map(\.message).sorted() == [
+                "there is no ConfigMap default/gatehouse-token-keys", "there is no Secret default/gatehouse-tls",
+            ])
+    }
+
+    @Test func `a certificate that cannot be read is an error`() async throws {
+        let gateway = """
+            apiVersion: gateway.networking.k8s.io/v1
+            kind: Gateway
+            metadata: {name: g}
+            spec:
+              gatewayClassName: c
+              listeners: [{name: https, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: tls}]}}]
+            ---
+            apiVersion: v1
+            kind: Secret
+            metadata: {name: tls}
+            type: kubernetes.io/tls
+
+            """
+        let text = try await check(gateway + "stringData: {tls.crt: nothing, tls.key: nothing}")
+        #expect(text.contains { $0.contains("certificate chain cannot be read") }, "\(text)")
+        let base64 = try await check(gateway + "data: {tls.crt: '!', tls.key: AAAA}")
+        #expect(base64.contains { $0.contains("not base64") }, "\(base64)")
+    }
+
+    @Test func `a key set that cannot be used is an error`() async throws {
+        let found = try await check(
+            """
+            apiVersion: v1
+            kind: ConfigMap
+            metadata: {name: keys}
+            data: {jwks.json: '{"keys": []}'}
+            ---
+            apiVersion: gatehouse.dev/v1alpha1
+            kind: AuthenticationPolicy
+            metadata: {name: p}
+            spec:
+              targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: g}]
+              jwt: {issuer: i, audiences: [a], keySet: {configMapRef: {name: keys, key: jwks.json}}}
+            """)
+        #expect(found.contains { $0.contains("has no key") }, "\(found)")
+    }
+}

@@ -1,0 +1,125 @@
+import Foundation
+import Logging
+import Proxy
+import Routing
+import Testing
+
+@testable import Control
+
+@Suite(.timeLimit(.minutes(1))) struct ConfigurationKeeperTests {
+    private let folder: TemporaryFolder
+    private let status = ControlStatus()
+    private let queue = VerificationQueue(consumers: 1) { TokenFactory.now }
+
+    init() throws {
+        folder = try TemporaryFolder()
+        try folder.write("gateway.yaml", Self.gateway)
+        try folder.write("route.yaml", Self.route(path: "/a"))
+    }
+
+    private static let gateway = """
+        apiVersion: gateway.networking.k8s.io/v1
+        kind: GatewayClass
+        metadata: {name: gatehouse}
+        spec: {controllerName: gatehouse.dev/gateway}
+        ---
+        apiVersion: gateway.networking.k8s.io/v1
+        kind: Gateway
+        metadata: {name: gatehouse}
+        spec:
+          gatewayClassName: gatehouse
+          listeners: [{name: http, port: 8080, protocol: HTTP}]
+        """
+
+    private static func route(path: String) -> String {
+        """
+        apiVersion: gateway.networking.k8s.io/v1
+        kind: HTTPRoute
+        metadata: {name: route}
+        spec:
+          parentRefs: [{name: gatehouse}]
+          rules:
+            - matches: [{path: {value: \(path)}}]
+              backendRefs: [{name: warehouse, port: 80}]
+            - matches: [{path: {value: /old}}]
+              filters: [{type: RequestRedirect, requestRedirect: {port: 8080}}]
+        """
+    }
+
+    private func keeper(
+        backends: [String] = ["warehouse=127.0.0.1:8081"], listen: [String] = []
+    ) -> ConfigurationKeeper {
+        ConfigurationKeeper(
+            settings: GatewaySettings(
+                configuration: [folder.path], backends: backends.compactMap(BackendAddress.init),
+                listen: listen.compactMap(ListenAddress.init)),
+            queue: queue, status: status, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            secondsSince1970: { TokenFactory.now })
+    }
+
+    @Test func `a backend lives where it was said to live`() async throws {
+        var keeper = keeper(listen: ["http=127.0.0.1:9000"])
+        let snapshot = try await keeper.load()
+        #expect(snapshot.routes.backends.map(\.endpoints) == [[Endpoint(address: "127.0.0.1", port: 8081)]])
+        #expect(snapshot.listeners.map(\.address) == ["127.0.0.1"])
+        #expect(snapshot.listeners.map(\.port) == [9000])
+        // The document's redirect names the declared port; the listener is bound to another one.
+        #expect(snapshot.routes.rules.compactMap(\.redirect?.port) == [9000])
+        #expect(status.values.configuredAtSeconds == TokenFactory.now)
+    }
+
+    @Test func `a name is looked up`() async throws {
+        var keeper = keeper(backends: ["warehouse=localhost:8081"])
+        let snapshot = try await keeper.load()
+        #expect(keeper.usesNames)
+        #expect(snapshot.routes.backends[0].endpoints.contains { $0.address == "127.0.0.1" || $0.address == "::1" })
+        #expect(try await keeper.refreshEndpoints() == nil)
+    }
+
+    @Test func `a name without an address leaves the backend empty and is told`() async throws {
+        var keeper = keeper(backends: ["warehouse=nowhere.invalid:8081"])
+        let snapshot = try await keeper.load()
+        #expect(snapshot.routes.backends.map(\.endpoints) == [[]])
+        #expect(status.values.unresolvedNames.count == 1)
+    }
+
+    @Test func `a changed file comes into force`() async throws {
+        var keeper = keeper()
+        _ = try await keeper.load()
+        try folder.write("route.yaml", Self.route(path: "/b"))
+        let snapshot = try await keeper.load()
+        #expect(snapshot.routes.entries.map(\.path).contains(.prefix("/b")))
+        #expect(status.values.table?.entries.map(\.path).contains(.prefix("/b")) == true)
+    }
+
+    @Test func `a bad file is refused and the old table stays`() async throws {
+        var keeper = keeper()
+        _ = try await keeper.load()
+        try folder.write("route.yaml", Self.route(path: "not-a-path"))
+        let error = await #expect(throws: ConfigurationError.self) { try await keeper.load() }
+        #expect(error?.description.contains("route.yaml:7: error: HTTPRoute default/route: spec.rules[0]") == true)
+        #expect(status.values.table?.entries.map(\.path).contains(.prefix("/a")) == true)
+        try folder.write("route.yaml", Self.route(path: "/c"))
+        #expect(try await keeper.load().routes.entries.map(\.path).contains(.prefix("/c")))
+    }
+
+    @Test func `listeners cannot change while the process runs`() async throws {
+        var keeper = keeper()
+        _ = try await keeper.load()
+        try folder.write("gateway.yaml", Self.gateway.replacing("port: 8080", with: "port: 8081"))
+        let error = await #expect(throws: ConfigurationError.self) { try await keeper.load() }
+        #expect(error?.description.contains("restart") == true)
+    }
+
+    @Test func `an address for a listener that does not exist is an error`() async throws {
+        var keeper = keeper(listen: ["htps=127.0.0.1:1"])
+        let error = await #expect(throws: ConfigurationError.self) { try await keeper.load() }
+        #expect(error?.description.contains("there are: http") == true)
+    }
+
+    @Test func `a Service without document and address is an error`() async throws {
+        var keeper = keeper(backends: [])
+        let error = await #expect(throws: ConfigurationError.self) { try await keeper.load() }
+        #expect(error?.description.contains("there is no Service default/warehouse") == true)
+    }
+}
