@@ -13,12 +13,20 @@ public final class Backend: Sendable {
     public let wireProtocol: WireProtocol
     /// Where it is reached; empty while its name has no address, and then it answers nothing.
     public let endpoints: [Endpoint]
+    public let traffic: TrafficSettings
+    /// Nil: cleartext. With TLS, `h2c` means HTTP/2 negotiated by ALPN.
+    public let tls: BackendTLS?
 
-    public init(index: Int, name: String, wireProtocol: WireProtocol, endpoints: [Endpoint]) {
+    public init(
+        index: Int, name: String, wireProtocol: WireProtocol, endpoints: [Endpoint],
+        traffic: TrafficSettings = TrafficSettings(), tls: BackendTLS? = nil
+    ) {
         self.index = index
         self.name = name
         self.wireProtocol = wireProtocol
         self.endpoints = endpoints
+        self.traffic = traffic
+        self.tls = tls
     }
 }
 
