@@ -3,6 +3,9 @@ import Synchronization
 
 /// A blocking TCP socket on the loopback interface, each call with a deadline of ten seconds by default.
 public final class BlockingSocket: ByteStream {
+    /// Closed on exec: a program that another test starts meanwhile must not keep a connection alive.
+    fileprivate static let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+
     let descriptor: Int32
     private let isClosed = Mutex(false)
 
@@ -19,7 +22,7 @@ public final class BlockingSocket: ByteStream {
     public convenience init(
         connectingTo port: UInt16, receiveBuffer: Int32? = nil, deadlineSeconds: Int = 10
     ) throws(StreamFailure) {
-        self.init(adopting: socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0), deadlineSeconds: deadlineSeconds)
+        self.init(adopting: socket(AF_INET, Self.kind, 0), deadlineSeconds: deadlineSeconds)
         if let receiveBuffer { set(SOL_SOCKET, SO_RCVBUF, receiveBuffer) }
         let number = descriptor
         let result = withLoopback(port: port) { Glibc.connect(number, $0, $1) }
@@ -98,7 +101,7 @@ public final class BlockingListener: Sendable {
 
     /// - Parameter receiveBuffer: SO_RCVBUF of the connections that will be accepted.
     public init(backlog: Int32 = 1024, receiveBuffer: Int32? = nil) throws(StreamFailure) {
-        let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let number = socket(AF_INET, BlockingSocket.kind, 0)
         descriptor = number
         if var receiveBuffer {
             setsockopt(number, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<Int32>.size))
@@ -114,6 +117,8 @@ public final class BlockingListener: Sendable {
     public func accept(deadlineSeconds: Int = 10) -> BlockingSocket? {
         let accepted = Glibc.accept(descriptor, nil, nil)
         guard accepted >= 0 else { return nil }
+        // accept4 is not to be had from Swift; the moment in between is short.
+        _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
         return BlockingSocket(adopting: accepted, deadlineSeconds: deadlineSeconds)
     }
 

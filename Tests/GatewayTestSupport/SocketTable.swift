@@ -12,6 +12,21 @@ public enum SocketTable {
         }
     }
 
+    /// The kernel's view of `port`, in whatever process: a line of /proc/net/tcp each, for a failure's text.
+    public static func kernelLines(touching port: UInt16) -> String {
+        guard let file = fopen("/proc/net/tcp", "r") else { return "" }
+        defer { fclose(file) }
+        let digits = String(port, radix: 16, uppercase: true)
+        let wanted = ":" + String(repeating: "0", count: 4 - digits.utf8.count) + digits + " "
+        var lines: [String] = []
+        var line = [CChar](repeating: 0, count: 512)
+        while fgets(&line, Int32(line.count), file) != nil {
+            let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            if text.contains(wanted) { lines.append(text.split(separator: " ").prefix(5).joined(separator: " ")) }
+        }
+        return lines.joined(separator: "\n")
+    }
+
     /// Everything that is open: only meaningful in a process that does nothing else meanwhile.
     public static var descriptorCount: Int { descriptors().count }
 

@@ -180,12 +180,14 @@ func withGateway(
     #expect(statistics.responses.reduce(0, +) == finished, sourceLocation: sourceLocation)
     for port in gateway.gateway.ports.values {
         #expect(
-            eventually { SocketTable.connections(touching: port) == 0 }, "client connections leak",
+            eventually { SocketTable.connections(touching: port) == 0 },
+            "client connections leak: \(SocketTable.kernelLines(touching: port))",
             sourceLocation: sourceLocation)
     }
     for port in site.rules.flatMap(\.endpoints) {
         #expect(
-            eventually { SocketTable.connections(touching: port) == 0 }, "upstream connections leak",
+            eventually { SocketTable.connections(touching: port) == 0 },
+            "upstream connections leak: \(SocketTable.kernelLines(touching: port))",
             sourceLocation: sourceLocation)
     }
     return log

@@ -19,14 +19,12 @@ import Testing
     // MARK: - No answer
 
     @Test func `an endpoint that refuses connections is a 503 at once`() async throws {
-        let clock = ContinuousClock()
         let log = try await withGateway(Site(rules: [Site.Rule(path: "/", endpoints: [deadPort()])])) { gateway in
-            let start = clock.now
             let response = try gateway.get("/")
             #expect(response.status == 503)
             #expect(response["retry-after"] == "1")
-            #expect(clock.now - start < .milliseconds(1500), "not only when the connect timeout has passed")
         }
+        // Not when the connect timeout has passed: that would be `connectTimeout`.
         #expect(log.map(\.outcome) == ["connectFailed"])
     }
 

@@ -52,6 +52,8 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
     override func transportReceivedEnd() {
         clientHasEnded = true
         if bodyIsComing, let exchange { return loseExchange(exchange) }
+        // What is pipelined and was not looked at yet (its predecessor may have ended in this very turn) comes first.
+        if exchange == nil && !input.isEmpty { return transport.markDirty() }
         closeWhenAnswered()
     }
 

@@ -61,7 +61,7 @@ extension EndToEnd {
             }
             let start = ContinuousClock.now
             #expect(try await system.stop(.gateway) == .exited(0))
-            #expect(ContinuousClock.now - start < .seconds(5))
+            #expect(ContinuousClock.now - start < .seconds(15), "not only when the drain's deadline has passed")
             try await system.startWhatEnded()
             for client in Client.library {
                 #expect(try await system.send("GET", "/sales/orders", over: client).status == 200)
