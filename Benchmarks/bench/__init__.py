@@ -1,0 +1,1 @@
+"""Gatehouse beside nginx, HAProxy and Envoy: see Benchmarks/README.md."""
