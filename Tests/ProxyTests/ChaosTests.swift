@@ -19,8 +19,9 @@ import Wire
         var site = Site(rules: [
             Site.Rule(path: "/", endpoints: [upstream.port], wireProtocol: backend == .http1 ? .http1 : .h2c)
         ])
-        site.limits.connectionsPerEndpoint = 6
-        site.limits.responseTimeout = 2_000
+        site.rules[0].traffic.pool.maximumConnections = 6
+        site.rules[0].traffic.timeouts.responseHeadMilliseconds = 2_000
+        site.rules[0].traffic.timeouts.streamIdleMilliseconds = 2_000
         site.limits.requestBodyBytes = 300_000
         let mistakes = Mistakes()
         let log = try await withGateway(site, workers: 2) { gateway in

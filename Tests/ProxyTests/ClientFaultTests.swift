@@ -1,5 +1,6 @@
 import GatewayTestSupport
 import Proxy
+import Routing
 import Testing
 
 /// Clients that vanish, half-close, or do not read.
@@ -119,7 +120,7 @@ import Testing
         let upstream = try ScriptedUpstream.plain()
         defer { upstream.stop() }
         var site = site(upstream)
-        site.limits.connectionsPerEndpoint = 32
+        site.rules[0].traffic.pool.maximumConnections = 32
         let log = try await withGateway(site, workers: 2) { gateway in
             let clients = try (0..<500).map { _ in try gateway.connect() }
             for round in 0..<3 {

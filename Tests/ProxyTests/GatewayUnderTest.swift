@@ -17,6 +17,8 @@ struct Site {
         var authentication: AuthenticationRule?
         var requestTimeout: Int?
         var backendRequestTimeout: Int?
+        var traffic = TrafficSettings()
+        var tls: BackendTLS?
     }
 
     var rules: [Rule]
@@ -39,7 +41,8 @@ struct Site {
             if rule.redirect == nil {
                 let backend = Backend(
                     index: backends.count, name: "default/backend\(index):80", wireProtocol: rule.wireProtocol,
-                    endpoints: rule.endpoints.map { Endpoint(address: "127.0.0.1", port: $0) })
+                    endpoints: rule.endpoints.map { Endpoint(address: "127.0.0.1", port: $0) },
+                    traffic: rule.traffic, tls: rule.tls)
                 backends.append(backend)
                 weighted = [WeightedBackend(backend: backend)]
             }
@@ -62,7 +65,7 @@ struct Site {
                 index: index, name: description.name, address: "127.0.0.1", port: 0,
                 tls: description.transport == .https ? tls : nil)
         }
-        return Snapshot(routes: routes, listeners: listeners, limits: limits, verifier: verifier)
+        return try Snapshot(routes: routes, listeners: listeners, limits: limits, verifier: verifier)
     }
 }
 

@@ -1,5 +1,6 @@
 import GatewayTestSupport
 import Proxy
+import Routing
 import Testing
 import Wire
 
@@ -252,7 +253,7 @@ import Wire
         }
         defer { upstream.stop() }
         var site = site(upstream)
-        site.limits.responseTimeout = 300
+        site.rules[0].traffic.timeouts.streamIdleMilliseconds = 300
         site.limits.clientWriteTimeout = 300
         let log = try await withGateway(site) { gateway in
             let client = try gateway.connectHTTP2()

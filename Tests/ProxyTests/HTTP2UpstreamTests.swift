@@ -115,7 +115,7 @@ import Wire
         }
         defer { upstream.stop() }
         var site = site(upstream.port)
-        site.limits.responseTimeout = 300
+        site.rules[0].traffic.timeouts.streamIdleMilliseconds = 300
         let log = try await withGateway(site) { gateway in
             let client = try gateway.connect()
             try client.get("/reset")
@@ -125,7 +125,7 @@ import Wire
             try client.get("/half")
             #expect(try client.response().isCut)
         }
-        #expect(log.map(\.outcome) == ["upstreamClosed", "forwarded", "responseTimeout"])
+        #expect(log.map(\.outcome) == ["upstreamClosed", "forwarded", "streamIdleTimeout"])
         #expect(upstream.connectionCount == 1)
     }
 

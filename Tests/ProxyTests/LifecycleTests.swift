@@ -132,7 +132,7 @@ import Wire
             defer { log.close() }
             #expect(throws: ReactorError.cannotListen(address: "127.0.0.1", port: taken.port, errno: 98)) {
                 _ = try Gateway(
-                    snapshot: Snapshot(
+                    snapshot: try Snapshot(
                         routes: snapshot.routes, listeners: [listener], limits: Limits(), verifier: ScriptedVerifier()),
                     workers: 1, accessLog: log)
             }

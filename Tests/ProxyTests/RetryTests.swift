@@ -1,5 +1,6 @@
 import GatewayTestSupport
 import Proxy
+import Routing
 import Testing
 
 /// What is tried again, what waits, and what is refused because too much waits.
@@ -76,8 +77,8 @@ import Testing
         }
         defer { slow.stop() }
         var site = site(slow)
-        site.limits.connectionsPerEndpoint = 1
-        site.limits.pendingRequestsPerEndpoint = 3
+        site.rules[0].traffic.pool.maximumConnections = 1
+        site.rules[0].traffic.pool.maximumPendingRequests = 3
         try await withGateway(site) { gateway in
             let first = try gateway.connect()
             try first.get("/first")
@@ -115,8 +116,8 @@ import Testing
         let upstreams = try (0..<2).map { _ in try ScriptedUpstream(script: script) }
         defer { for upstream in upstreams { upstream.stop() } }
         var site = Site(rules: [Site.Rule(path: "/", endpoints: upstreams.map(\.port))])
-        site.limits.connectionsPerEndpoint = 1
-        site.limits.connectTimeout = 200
+        site.rules[0].traffic.pool.maximumConnections = 1
+        site.rules[0].traffic.pool.pendingTimeoutMilliseconds = 200
         try await withGateway(site) { gateway in
             var busy: [Client] = []
             // Until both connections are taken.

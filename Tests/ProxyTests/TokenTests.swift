@@ -147,7 +147,7 @@ import Testing
         defer { upstream.stop() }
         let verifier = ScriptedVerifier(["alice": ScriptedVerifier.good("alice", ["warehouse:read"])], holds: true)
         var site = site(upstream, verifier)
-        site.limits.connectTimeout = 200
+        site.limits.verificationTimeout = 200
         let log = try await withGateway(site) { gateway in
             let client = try gateway.connect()
             try client.get("/", fields: ["authorization: Bearer alice"])

@@ -42,7 +42,7 @@ import Testing
         let fillers = try (0..<1).map { _ in try BlockingSocket(connectingTo: listener.port) }
         defer { for filler in fillers { filler.close() } }
         var site = Site(rules: [Site.Rule(path: "/", endpoints: [listener.port])])
-        site.limits.connectTimeout = 300
+        site.rules[0].traffic.timeouts.connectMilliseconds = 300
         let gateway = try GatewayUnderTest(site, workers: 1)
         let response = try gateway.get("/")
         #expect(response.status == 503)
@@ -57,7 +57,7 @@ import Testing
         }
         defer { upstream.stop() }
         var site = site(upstream)
-        site.limits.responseTimeout = 200
+        site.rules[0].traffic.timeouts.responseHeadMilliseconds = 200
         let log = try await withGateway(site) { gateway in
             let client = try gateway.connect()
             try client.get("/")
@@ -174,13 +174,13 @@ import Testing
         }
         defer { upstream.stop() }
         var site = site(upstream)
-        site.limits.responseTimeout = 200
+        site.rules[0].traffic.timeouts.streamIdleMilliseconds = 200
         let log = try await withGateway(site) { gateway in
             let response = try gateway.get("/")
             #expect(response.isCut)
             #expect(response.text == "half")
         }
-        #expect(log.map(\.outcome) == ["responseTimeout"])
+        #expect(log.map(\.outcome) == ["streamIdleTimeout"])
     }
 
     // MARK: - Out of step

@@ -18,3 +18,6 @@ static inline void gatehouse_ctx_set_read_ahead(SSL_CTX *context, int on) { SSL_
 static inline long gatehouse_ctx_set_session_cache_mode(SSL_CTX *context, long mode) {
     return SSL_CTX_set_session_cache_mode(context, mode);
 }
+static inline int gatehouse_set_server_name(SSL *ssl, const char *name) {
+    return (int)SSL_set_tlsext_host_name(ssl, name);
+}

@@ -1,42 +1,76 @@
+import Policy
 import Reactor
 import Routing
+import Synchronization
 import Wire
 
-/// One worker's connections to one endpoint.
+/// One worker's connections to one endpoint, and what the worker thinks of it.
 ///
 /// HTTP/1.1: idle connections are used last in, first out, so that the rest can age; above the limit requests wait in
-/// order, each with the deadline of its exchange. h2c: streams share a connection; another is opened when the endpoint
-/// allows no more streams.
+/// order, each with a deadline. HTTP/2: streams share a connection; another is opened when one is nearly full.
 final class EndpointPool {
-    private static let multiplexedConnections = 8
-
     let worker: Worker
+    let endpoint: Endpoint
     let address: SocketAddress
     let backendName: String
     let endpointText: [UInt8]
-    private let wireProtocol: Backend.WireProtocol
+    /// For consistent hashing: the same in every worker and gateway.
+    let nameHash: UInt64
+    let counters: EndpointCounters
+    /// Nil: cleartext.
+    let tls: TLSClientSessions?
+    let wireProtocol: Backend.WireProtocol
+    private let tlsSettings: BackendTLS?
+    /// Nil once the pool is retired.
+    private var state: BackendState?
+    private(set) var settings = PoolSettings()
+    private(set) var timeouts = UpstreamTimeouts()
+
     private var idle: [HTTP1UpstreamConnection] = []
     private var multiplexed: [HTTP2UpstreamConnection] = []
     private var open = 0
-    private var waiting: [Exchange] = []
-    private var isRetired = false
-
-    /// Requests that were given to a connection and have no complete answer.
-    var requestsUnderWay = 0
-    /// h2c: the streams that the endpoint takes on a connection, as it said last. Before it said anything, the least that
-    /// RFC 9113 §6.5.2 recommends.
+    private var waiting = WaitingLine<Exchange>()
+    private var requestsUnderWay = 0
+    /// HTTP/2: the streams that the endpoint takes on a connection, as it said last. Before it said anything, the least
+    /// that RFC 9113 §6.5.2 recommends.
     var streamLimit = 100
 
-    init(worker: Worker, backend: Backend, endpoint: Endpoint) throws(ReactorError) {
+    private var detector = OutlierDetector()
+    private var health = HealthState()
+    var slowStart: SlowStart?
+
+    init(state: BackendState, worker: Worker, backend: Backend, endpoint: Endpoint, tls: TLSClientContext?)
+        throws(ReactorError)
+    {
+        self.state = state
         self.worker = worker
+        self.endpoint = endpoint
         address = try SocketAddress(numeric: endpoint.address, port: endpoint.port)
         backendName = backend.name
         wireProtocol = backend.wireProtocol
+        tlsSettings = backend.tls
+        self.tls = tls.map { TLSClientSessions(context: $0) }
         let host = address.isIPv6 ? "[\(endpoint.address)]" : endpoint.address
-        endpointText = Array("\(host):\(endpoint.port)".utf8)
+        let text = Array("\(host):\(endpoint.port)".utf8)
+        endpointText = text
+        nameHash = ConsistentHash.hash(text.span)
+        counters = EndpointCounters(backend: backend.name, endpoint: "\(host):\(endpoint.port)")
+    }
+
+    /// Whether the pool's connections are what `backend` asks for.
+    func fits(_ backend: Backend) -> Bool { wireProtocol == backend.wireProtocol && tlsSettings == backend.tls }
+
+    func apply(_ traffic: TrafficSettings) {
+        settings = traffic.pool
+        timeouts = traffic.timeouts
     }
 
     var limits: Limits { worker.configuration.snapshot.limits }
+
+    /// How busy the endpoint is with this worker's requests.
+    var load: Int { requestsUnderWay + waiting.count }
+
+    // MARK: - Giving out
 
     /// Gives `exchange` an upstream, now or when one is free; or fails it.
     func take(_ exchange: Exchange) {
@@ -48,16 +82,19 @@ final class EndpointPool {
 
     /// The exchange does not wait any more.
     func forget(_ exchange: Exchange) {
-        if let index = waiting.firstIndex(where: { $0 === exchange }) { waiting.remove(at: index) }
+        guard let ticket = exchange.ticket.take() else { return }
+        waiting.remove(ticket: ticket)
+        counters.requestsPending.subtract()
     }
 
     private func takeHTTP1(_ exchange: Exchange) {
         while let connection = idle.popLast() {
+            counters.connectionsIdle.subtract()
             guard connection.isUsable else { continue }
-            worker.counters.upstreamConnectionsReused.add()
+            reused()
             return connection.begin(exchange)
         }
-        guard open < limits.connectionsPerEndpoint else { return wait(exchange) }
+        guard open < settings.maximumConnections else { return wait(exchange) }
         do throws(ReactorError) {
             let connection = try HTTP1UpstreamConnection(pool: self)
             opened()
@@ -71,41 +108,80 @@ final class EndpointPool {
         // What an endpoint has refused once goes where its limit of streams is known, or it is refused again.
         let mustBeSettled = exchange.attempts > 1
         for connection in multiplexed where connection.canTake && (connection.isSettled || !mustBeSettled) {
-            worker.counters.upstreamConnectionsReused.add()
-            return connection.begin(exchange)
+            reused()
+            connection.begin(exchange)
+            if connection.isNearlyFull { openAhead() }
+            return
         }
         let isOneComing = mustBeSettled && multiplexed.contains { $0.canTake }
-        guard multiplexed.count < Self.multiplexedConnections, !isOneComing else { return wait(exchange) }
-        do {
-            let connection = try HTTP2UpstreamConnection(pool: self)
-            multiplexed.append(connection)
-            opened()
-            connection.begin(exchange)
-        } catch {
-            exchange.upstreamFailed(.connectFailed)
-        }
+        guard multiplexed.count < settings.maximumMultiplexedConnections, !isOneComing else { return wait(exchange) }
+        guard let connection = openMultiplexed() else { return exchange.upstreamFailed(.connectFailed) }
+        connection.begin(exchange)
+    }
+
+    /// The next connection is open by the time it is needed.
+    private func openAhead() {
+        guard multiplexed.count < settings.maximumMultiplexedConnections,
+            multiplexed.allSatisfy({ $0.isSettled && $0.isNearlyFull })
+        else { return }
+        _ = openMultiplexed()
+    }
+
+    private func openMultiplexed() -> HTTP2UpstreamConnection? {
+        // Nil: no descriptor or no memory; the request is answered as if the endpoint could not be reached.
+        guard let connection = try? HTTP2UpstreamConnection(pool: self) else { return nil }
+        multiplexed.append(connection)
+        opened()
+        return connection
     }
 
     private func opened() {
         open += 1
+        counters.connectionsOpened.add()
+        counters.connectionsOpen.add()
         worker.counters.upstreamConnectionsOpened.add()
     }
 
+    private func reused() {
+        counters.connectionsReused.add()
+        worker.counters.upstreamConnectionsReused.add()
+    }
+
     private func wait(_ exchange: Exchange) {
-        guard waiting.count < limits.pendingRequestsPerEndpoint else { return exchange.refuse(.poolExhausted) }
-        waiting.append(exchange)
+        let maximum = settings.maximumPendingRequests
+        // Places of those that gave up stay in the line until it moves.
+        guard waiting.count < maximum, waiting.length < 8 * maximum else {
+            counters.pendingRejected.add()
+            return exchange.refuse(.poolExhausted)
+        }
+        exchange.ticket = waiting.append(exchange)
+        counters.requestsPending.add()
+        exchange.upstreamIsAwaited()
     }
 
     // MARK: - From the connections
 
+    func requestBegan() {
+        requestsUnderWay += 1
+        counters.requests.add()
+        counters.requestsActive.add()
+    }
+
+    func requestEnded() {
+        requestsUnderWay -= 1
+        counters.requestsActive.subtract()
+    }
+
     /// A connection's exchange is over and the connection can serve another.
     func isFree(_ connection: HTTP1UpstreamConnection) {
         if let next = nextWaiting() {
+            reused()
             connection.begin(next)
-        } else if isRetired || worker.isDraining {
+        } else if state == nil || worker.isDraining {
             connection.close()
         } else {
             idle.append(connection)
+            counters.connectionsIdle.add()
         }
     }
 
@@ -114,15 +190,23 @@ final class EndpointPool {
     }
 
     func ended(_ connection: HTTP1UpstreamConnection) {
-        open -= 1
-        if let index = idle.firstIndex(where: { $0 === connection }) { idle.remove(at: index) }
+        closed()
+        if let index = idle.firstIndex(where: { $0 === connection }) {
+            idle.remove(at: index)
+            counters.connectionsIdle.subtract()
+        }
         serveWaiting()
     }
 
     func ended(_ connection: HTTP2UpstreamConnection) {
-        open -= 1
+        closed()
         stopUsing(connection)
         serveWaiting()
+    }
+
+    private func closed() {
+        open -= 1
+        counters.connectionsOpen.subtract()
     }
 
     /// No new stream goes to this connection.
@@ -130,17 +214,86 @@ final class EndpointPool {
         if let index = multiplexed.firstIndex(where: { $0 === connection }) { multiplexed.remove(at: index) }
     }
 
-    private func nextWaiting() -> Exchange? { waiting.isEmpty ? nil : waiting.removeFirst() }
+    private func nextWaiting() -> Exchange? {
+        guard let exchange = waiting.popFirst() else { return nil }
+        exchange.ticket = nil
+        counters.requestsPending.subtract()
+        return exchange
+    }
 
     private func serveWaiting() {
         if let next = nextWaiting() { take(next) }
     }
 
+    /// Another endpoint is to be used: whoever waits for this one goes there.
+    func sendAwayWaiting() {
+        for _ in 0..<waiting.count {
+            guard let exchange = nextWaiting() else { return }
+            exchange.goElsewhere()
+        }
+    }
+
     /// The configuration does not name this endpoint any more: what is idle closes now, the rest when it is done.
     func retire() {
-        isRetired = true
-        for connection in idle { connection.close() }
+        state = nil
+        for connection in idle {
+            counters.connectionsIdle.subtract()
+            connection.close()
+        }
         idle = []
         for connection in multiplexed { connection.closeWhenDone() }
+    }
+}
+
+// MARK: - What the worker thinks of the endpoint
+
+extension EndpointPool {
+    var isHealthy: Bool { health.isHealthy }
+    var ejectedUntil: UInt64? { detector.ejectedUntil }
+    var isEjected: Bool { detector.ejectedUntil != nil }
+    var isAvailable: Bool { health.isHealthy && detector.ejectedUntil == nil }
+
+    /// A response head came. 502, 503 and 504 are what a gateway or an overloaded service says of itself.
+    func answered(_ status: UInt16) {
+        guard let state else { return }
+        guard (502...504).contains(status) else {
+            return detector.succeeded(at: worker.loop.now, state.outlierSettings)
+        }
+        counters.failuresStatus.add()
+        failed(state)
+    }
+
+    func failed(_ failure: UpstreamFailure) {
+        switch failure {
+        case .connectFailed: counters.failuresConnect.add()
+        case .tlsFailed: counters.failuresTLS.add()
+        case .connectTimeout, .timedOut: counters.failuresTimeout.add()
+        case .malformed: counters.failuresMalformed.add()
+        case .truncated, .closed: counters.failuresReset.add()
+        case .refused: return
+        }
+        // An idle connection that is closed is housekeeping.
+        if case .closed(wasReused: true) = failure { return }
+        if let state { failed(state) }
+    }
+
+    private func failed(_ state: BackendState) {
+        if detector.failed(at: worker.loop.now, state.outlierSettings) { state.wantsEjection(self) }
+    }
+
+    /// Counted apart from `failed`: nobody may wait for the connection any more.
+    func tlsFailed(_ reason: String?) {
+        counters.lastTLSFailure.withLock { $0 = reason ?? "unknown reason" }
+    }
+
+    func eject(_ settings: OutlierDetector.Settings) {
+        _ = detector.eject(at: worker.loop.now, settings)
+        counters.ejections.add()
+        counters.isEjected.add()
+    }
+
+    func readmit(_ settings: OutlierDetector.Settings) {
+        detector.readmit(at: worker.loop.now, settings)
+        counters.isEjected.subtract()
     }
 }

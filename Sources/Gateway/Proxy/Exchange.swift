@@ -30,6 +30,8 @@ protocol Upstream: AnyObject {
     func sendEnd()
     /// The answer is not wanted any more. Nothing more is called on the exchange.
     func cancel()
+    /// As `cancel`, but the connection is worth keeping, if what is still to come of the answer is little.
+    func discardResponse()
     func pauseResponse()
     func resumeResponse()
 }
@@ -38,6 +40,9 @@ protocol Upstream: AnyObject {
 enum UpstreamFailure {
     case connectFailed
     case connectTimeout
+    case tlsFailed
+    /// No response head in time.
+    case timedOut
     /// The connection ended before the first byte of the response. `wasReused`: it had served a request before, so it may
     /// have been closed for idleness just as this request was sent.
     case closed(wasReused: Bool)
@@ -54,7 +59,15 @@ enum UpstreamFailure {
 /// Confined to its worker, and used again for another request when it is over: whoever comes back later (a verified token)
 /// finds it by `number`, which is never used twice.
 final class Exchange: TimerTarget {
-    enum Phase { case unused, accepting, verifying, connecting, forwarding, responding, over }
+    enum Phase {
+        case unused, accepting, verifying
+        /// It waits for a connection to the endpoint.
+        case queued
+        case connecting, forwarding
+        /// It waits before another attempt.
+        case pausing
+        case responding, over
+    }
 
     let worker: Worker
     var number: UInt64 = 0
@@ -80,18 +93,26 @@ final class Exchange: TimerTarget {
     var responseHasEnded = false
     var isResponsePaused = false
     /// Bytes of the response that the client had taken when its deadline last passed.
-    private var deliveredBytes: UInt64 = 0
+    var deliveredBytes: UInt64 = 0
 
     var requestID: [UInt8] = []
     var rule: RouteRule?
     var token: VerifiedToken?
+    var backend: BackendState?
     var pool: EndpointPool?
+    /// While it waits for a connection: its place in the pool's line.
+    var ticket: Int?
     var attempts = 0
+    /// Where earlier attempts failed.
+    var tried: [EndpointPool] = []
     var isPrepared = false
     var outcome = Outcome.forwarded
     var startedAt: UInt64 = 0
     var upstreamAt: UInt64 = 0
     var responseAt: UInt64 = 0
+    /// Monotonic nanoseconds; `.max`: none. The whole request's deadline, and that of the present attempt.
+    var requestDeadline: UInt64 = .max
+    var attemptDeadline: UInt64 = .max
 
     init(worker: Worker) {
         self.worker = worker
@@ -119,6 +140,8 @@ final class Exchange: TimerTarget {
         startedAt = worker.loop.now
         upstreamAt = 0
         responseAt = 0
+        requestDeadline = .max
+        attemptDeadline = .max
     }
 
     /// Lets go of all it refers to, and keeps its memory.
@@ -129,7 +152,10 @@ final class Exchange: TimerTarget {
         upstream = nil
         rule = nil
         token = nil
+        backend = nil
         pool = nil
+        ticket = nil
+        if !tried.isEmpty { tried = [] }
         request.reset()
         response.reset()
         requestTrailers.removeAll()
@@ -141,51 +167,6 @@ final class Exchange: TimerTarget {
     var limits: Limits { configuration.snapshot.limits }
 
     var isOver: Bool { phase == .over || phase == .unused }
-
-    // MARK: - Deadlines
-
-    /// Sets the deadline that the present phase has; called whenever something moves.
-    func armTimer() {
-        let delay: Int
-        switch phase {
-        case .verifying, .connecting: delay = limits.connectTimeout
-        case .forwarding where !requestHasEnded: delay = limits.requestBodyTimeout
-        case .forwarding, .responding: delay = rule?.backendRequestTimeoutMilliseconds ?? limits.responseTimeout
-        case .unused, .accepting, .over: return timer.cancel()
-        }
-        worker.loop.schedule(timer, afterMilliseconds: min(delay, remainingMilliseconds))
-    }
-
-    /// Of the whole request's time (HTTPRoute `timeouts.request`).
-    private var remainingMilliseconds: Int {
-        guard let whole = rule?.requestTimeoutMilliseconds, whole > 0 else { return .max }
-        let passed = Int((worker.loop.now - startedAt) / 1_000_000)
-        return max(0, whole - passed)
-    }
-
-    func timerFired() {
-        guard !isOver else { return }
-        if remainingMilliseconds == 0 { return failResponse(.responseTimeout) }
-        switch phase {
-        case .verifying: refuse(.verificationOverloaded)
-        case .connecting:
-            letGoOfUpstream()
-            upstreamFailed(.connectTimeout)
-        case .forwarding where !requestHasEnded && requestBody.isEmpty: refuse(.requestTimeout)
-        case .responding where responseHasEnded || (downstream?.unsentBytes ?? 0) > 0: checkDelivery()
-        case .forwarding, .responding: failResponse(.responseTimeout)
-        case .unused, .accepting, .over: break
-        }
-    }
-
-    /// The client is the slow one. A connection that takes nothing has its own deadline; this is for the stream whose
-    /// window stays shut on a connection that lives.
-    private func checkDelivery() {
-        let delivered = responseBytes - UInt64(downstream?.unsentBytes ?? 0)
-        guard delivered > deliveredBytes else { return failResponse(.clientStalled) }
-        deliveredBytes = delivered
-        worker.loop.schedule(timer, afterMilliseconds: min(limits.clientWriteTimeout, remainingMilliseconds))
-    }
 
     // MARK: - The client goes away
 

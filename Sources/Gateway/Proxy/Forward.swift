@@ -11,13 +11,14 @@ extension Exchange {
             isPrepared = true
             prepareHead(for: pool)
         }
-        armTimer()
         pool.take(self)
     }
 
-    /// An upstream has taken the request; its head is on its way.
-    func upstreamStarted(_ upstream: any Upstream) {
+    /// An upstream has taken the request; its head is on its way, or will be when the upstream is connected.
+    func upstreamStarted(_ upstream: any Upstream, isConnected: Bool) {
         self.upstream = upstream
+        attemptBegins()
+        defer { if isConnected { upstreamConnected() } else { armTimer() } }
         if request.expectsContinue && !requestHasEnded && requestBytes == 0 { downstream?.sendContinue() }
     }
 
@@ -120,45 +121,6 @@ extension Exchange {
     private static func hasPrefix(_ name: Span<UInt8>, _ prefix: StaticString) -> Bool {
         guard name.count >= prefix.utf8CodeUnitCount else { return false }
         return FieldRules.equalsIgnoringCase(name.extracting(0..<prefix.utf8CodeUnitCount), prefix)
-    }
-
-    // MARK: - Failure
-
-    func upstreamFailed(_ failure: UpstreamFailure) {
-        guard !isOver else { return }
-        upstream = nil
-        if responseHasStarted { return failResponse(.responseTruncated) }
-        if mayRetry(failure) {
-            worker.counters.retries.add()
-            requestWasSent = false
-            return select()
-        }
-        switch failure {
-        case .connectFailed: refuse(.connectFailed)
-        case .connectTimeout: refuse(.connectTimeout)
-        case .closed, .refused: refuse(.upstreamClosed)
-        case .malformed, .truncated: refuse(.upstreamMalformed)
-        }
-    }
-
-    /// Only what is safe (RFC 9110 §9.2.2): the request never reached the endpoint, or it changes nothing twice and the
-    /// connection it was lost with had been idle. A body that was sent on is gone.
-    private func mayRetry(_ failure: UpstreamFailure) -> Bool {
-        guard attempts < 3 else { return false }
-        let bodyIsIntact = requestBytes == UInt64(requestBody.count)
-        switch failure {
-        case .connectFailed, .connectTimeout:
-            let endpoints = pool.map { configuration.alternatives(to: $0) } ?? 0
-            return endpoints > 0 && bodyIsIntact && attempts <= endpoints
-        case .refused: return bodyIsIntact
-        case .closed(let wasReused): return wasReused && bodyIsIntact && isIdempotent
-        case .malformed, .truncated: return false
-        }
-    }
-
-    private var isIdempotent: Bool {
-        request.methodIs("GET") || request.methodIs("HEAD") || request.methodIs("PUT") || request.methodIs("DELETE")
-            || request.methodIs("OPTIONS")
     }
 }
 

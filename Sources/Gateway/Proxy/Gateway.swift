@@ -103,6 +103,17 @@ public final class Gateway: Sendable {
         return total
     }
 
+    /// What is known of every endpoint that the configuration names, in no order.
+    public var endpoints: [EndpointStatistics] {
+        struct Key: Hashable { let backend, endpoint: String }
+        var totals: [Key: EndpointStatistics] = [:]
+        for known in counters.flatMap({ $0.endpoints.all }) {
+            let key = Key(backend: known.backend, endpoint: known.endpoint)
+            known.add(to: &totals[key, default: EndpointStatistics(backend: key.backend, endpoint: key.endpoint)])
+        }
+        return Array(totals.values)
+    }
+
     private func workerEnded() {
         let waiters = state.withLock { state in
             state.running -= 1

@@ -1,9 +1,13 @@
 import Reactor
+import Routing
 import Wire
 
 /// A keep-alive connection to an endpoint (RFC 9112), which serves one exchange at a time.
 final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
     private static let bodyBufferBytes = 131_072
+    /// What is read of an unwanted answer to keep its connection, and how long that may take.
+    private static let discardBytes: UInt64 = 16_384
+    private static let discardMilliseconds = 1_000
 
     private let worker: Worker
     private let pool: EndpointPool
@@ -14,26 +18,33 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
     private var trailers = HeaderBlock()
     private var input = ByteQueue()
     private var isConnected = false
-    private var hasServed = false
+    private var hasConnectTimedOut = false
+    /// Requests that were begun on it.
+    private var requests = 0
+    /// The rest of an answer that nobody wants is being read.
+    private var isDiscarding = false
     private var sawResponseBytes = false
     private var keepsAlive = true
     private var isChunked = false
-    private lazy var idleTimer = DeadlineTimer(target: self)
+    /// Of whatever it does without an exchange, and of connecting.
+    private lazy var timer = DeadlineTimer(target: self)
 
     init(pool: EndpointPool) throws(ReactorError) {
         self.pool = pool
         worker = pool.worker
-        transport = try Transport(connectingTo: pool.address, loop: worker.loop, delegate: self)
+        transport = try Transport(connectingTo: pool.address, loop: worker.loop, tls: pool.tls, delegate: self)
+        worker.loop.schedule(timer, afterMilliseconds: pool.timeouts.connectMilliseconds)
     }
 
-    deinit { idleTimer.cancel() }
+    deinit { timer.cancel() }
 
-    var isUsable: Bool { transport?.isOpen == true && exchange == nil }
+    var isUsable: Bool { transport?.isOpen == true && exchange == nil && !isDiscarding }
+    private var hasServed: Bool { requests > 1 }
 
     // MARK: - An exchange
 
     func begin(_ exchange: Exchange) {
-        idleTimer.cancel()
+        if isConnected { timer.cancel() }
         worker.scratch.removeAll(keepingCapacity: true)
         do throws(EncodingError) {
             try HTTP1Encoder.requestHead(exchange.request, into: &worker.scratch)
@@ -42,15 +53,17 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
             return isConnected ? becomeFree() : close()
         }
         self.exchange = exchange
-        pool.requestsUnderWay += 1
+        pool.requestBegan()
+        requests += 1
         sawResponseBytes = false
-        keepsAlive = true
+        keepsAlive =
+            pool.settings.maximumRequestsPerConnection == 0
+            || requests < pool.settings.maximumRequestsPerConnection
         isChunked = exchange.request.framing == .chunked
         parser.reset(requestMethodIsHEAD: exchange.request.methodIs("HEAD"))
         decoder = nil
         transport?.write(worker.scratch)
-        exchange.upstreamStarted(self)
-        if isConnected { exchange.upstreamConnected() }
+        exchange.upstreamStarted(self, isConnected: isConnected)
     }
 
     var acceptsBody: Bool {
@@ -86,6 +99,16 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
         transport?.close()
     }
 
+    func discardResponse() {
+        guard decoder == nil, case .length(let length) = exchange?.response.framing, length <= Self.discardBytes,
+            exchange?.requestWasSent == true, keepsAlive
+        else { return cancel() }
+        decoder = HTTP1BodyDecoder(framing: .length(length))
+        isDiscarding = true
+        detach()
+        worker.loop.schedule(timer, afterMilliseconds: Self.discardMilliseconds)
+    }
+
     func pauseResponse() { transport?.pauseReading() }
     func resumeResponse() { transport?.resumeReading() }
 
@@ -94,19 +117,20 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
     private func detach() {
         guard exchange != nil else { return }
         exchange = nil
-        pool.requestsUnderWay -= 1
+        pool.requestEnded()
     }
 
     // MARK: - From the endpoint
 
     func transportOpened() {
         isConnected = true
+        timer.cancel()
         exchange?.upstreamConnected()
     }
 
     func transportReceived(_ bytes: Span<UInt8>) {
         // An endpoint that speaks unasked is not to be trusted with the next request.
-        guard exchange != nil else { return close() }
+        guard exchange != nil || isDiscarding else { return close() }
         sawResponseBytes = true
         if input.isEmpty {
             let consumed = consume(bytes)
@@ -119,21 +143,24 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
             taken.removeFirst(consumed)
             swap(&taken, &input)
         }
-        if !input.isEmpty && exchange == nil { close() }
+        if !input.isEmpty && exchange == nil && !isDiscarding { close() }
     }
 
     private func consume(_ bytes: Span<UInt8>) -> Int {
         var offset = 0
         do throws(HTTP1Error) {
-            while offset < bytes.count, exchange != nil {
+            while offset < bytes.count, exchange != nil || isDiscarding {
                 let rest = bytes.extracting(offset..<bytes.count)
                 let consumed = try decoder == nil ? consumeHead(rest) : consumeBody(rest)
                 guard consumed > 0 else { break }
                 offset += consumed
             }
         } catch {
+            isDiscarding = false
+            keepsAlive = false
             fail(sawHead: decoder != nil, .malformed)
         }
+        guard !isDiscarding else { return offset }
         let left = bytes.count - offset
         if exchange == nil && keepsAlive && left == 0 { becomeFree() } else if exchange == nil { close() }
         return offset
@@ -147,15 +174,15 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
         // Interim responses stay here (RFC 9110 §15.2); we ask for no upgrade, so 101 is an error.
         if head.status == 101 { throw .invalidStatus }
         if head.status < 200 { return count }
-        keepsAlive = head.keepAlive
+        keepsAlive = keepsAlive && head.keepAlive
         let framing = head.framing
         if framing == .none || framing == .length(0) {
             detachFinished(exchange)
-            exchange.receiveResponseHead(endStream: true)
             exchange.upstream = nil
+            exchange.receiveResponseHead(endStream: true)
         } else {
-            decoder = HTTP1BodyDecoder(framing: framing)
             exchange.receiveResponseHead(endStream: false)
+            if self.exchange != nil { decoder = HTTP1BodyDecoder(framing: framing) }
         }
         return count
     }
@@ -163,9 +190,12 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
     private func consumeBody(_ bytes: Span<UInt8>) throws(HTTP1Error) -> Int {
         guard var decoder = decoder.take() else { return 0 }
         let count = try decoder.decode(bytes, trailers: &trailers) { exchange?.receiveResponseBody($0) }
-        self.decoder = decoder
-        guard decoder.isFinished, let exchange else { return count }
-        finish(exchange)
+        guard decoder.isFinished else {
+            self.decoder = decoder
+            return count
+        }
+        isDiscarding = false
+        if let exchange { finish(exchange) }
         return count
     }
 
@@ -185,13 +215,15 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
     private func becomeFree() {
         guard transport?.isOpen == true else { return }
         decoder = nil
-        hasServed = true
         transport?.resumeReading()
-        worker.loop.schedule(idleTimer, afterMilliseconds: pool.limits.upstreamIdleTimeout)
+        worker.loop.schedule(timer, afterMilliseconds: pool.settings.idleTimeoutMilliseconds)
         pool.isFree(self)
     }
 
-    func timerFired() { close() }
+    func timerFired() {
+        hasConnectTimedOut = !isConnected
+        close()
+    }
 
     func transportWillFlush() {}
     func transportDrained() { exchange?.upstreamDrained() }
@@ -209,10 +241,15 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
     }
 
     func transportEnded(_ end: TransportEnd) {
-        idleTimer.cancel()
+        timer.cancel()
+        let tlsFailure = transport?.tlsFailure
         transport = nil
-        if !isConnected {
-            fail(sawHead: false, .connectFailed)
+        isDiscarding = false
+        if end == .handshakeFailed {
+            pool.tlsFailed(tlsFailure)
+            fail(sawHead: false, .tlsFailed)
+        } else if !isConnected {
+            fail(sawHead: false, hasConnectTimedOut ? .connectTimeout : .connectFailed)
         } else if decoder != nil {
             fail(sawHead: true, .truncated)
         } else {

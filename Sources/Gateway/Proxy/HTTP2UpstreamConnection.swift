@@ -1,7 +1,9 @@
 import Reactor
+import Routing
 import Wire
 
-/// A cleartext HTTP/2 connection to an endpoint (prior knowledge, RFC 9113 §3.3), shared by many exchanges.
+/// An HTTP/2 connection to an endpoint, shared by many exchanges: in cleartext with prior knowledge (RFC 9113 §3.3), or over
+/// TLS (§3.2).
 final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, TimerTarget {
     private static let produceBytes = 65_536
 
@@ -12,10 +14,15 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
     /// Streams that wait for the connection.
     private var connecting: [HTTP2UpstreamStream] = []
     private var closesWhenDone = false
+    /// Requests that were begun on it.
+    private var requests = 0
+    /// Of connecting, and of idling.
     private lazy var idleTimer = DeadlineTimer(target: self)
     fileprivate private(set) var isConnected = false
     /// It has answered a request before.
     fileprivate var hasServed = false
+    /// What a request meets that was given to it before it was connected, when it never is.
+    fileprivate private(set) var connectFailure = UpstreamFailure.connectFailed
     /// The endpoint broke the rules of HTTP/2: what it did not answer is a bad answer.
     fileprivate private(set) var isBroken = false
 
@@ -26,10 +33,11 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
         settings.streamWindow = UInt32(clamping: pool.limits.bodyBufferBytes * 2)
         settings.connectionWindow = 8 << 20
         settings.headerBytes = pool.limits.headerBytes
+        settings.isSecure = pool.tls != nil
         session = try HTTP2Session(role: .client, settings: settings, delegate: self)
-        transport = try Transport(connectingTo: pool.address, loop: worker.loop, delegate: self)
+        transport = try Transport(connectingTo: pool.address, loop: worker.loop, tls: pool.tls, delegate: self)
         transport?.markDirty()
-        worker.loop.schedule(idleTimer, afterMilliseconds: pool.limits.connectTimeout)
+        worker.loop.schedule(idleTimer, afterMilliseconds: pool.timeouts.connectMilliseconds)
     }
 
     deinit { idleTimer.cancel() }
@@ -39,6 +47,9 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
         // A burst on a new connection must not be sent only to be refused.
         return session.hasPeerSettings || session.streamCount < pool.streamLimit
     }
+
+    /// Little is left of the streams that the endpoint takes on it.
+    var isNearlyFull: Bool { (session?.streamCount ?? 0) * 5 >= pool.streamLimit * 4 }
 
     /// Whether the endpoint has told how many streams it takes.
     var isSettled: Bool { session?.hasPeerSettings == true }
@@ -52,16 +63,18 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
         guard session.submitRequest(exchange.request, on: stream, endStream: endStream) else {
             return exchange.upstreamFailed(.connectFailed)
         }
-        pool.requestsUnderWay += 1
-        stream.begin(exchange)
-        if isConnected { exchange.upstreamConnected() } else { connecting.append(stream) }
+        pool.requestBegan()
+        requests += 1
+        if requests == pool.settings.maximumRequestsPerConnection { sessionIsGoingAway() }
+        if !isConnected { connecting.append(stream) }
+        stream.begin(exchange, isConnected: isConnected)
     }
 
     fileprivate func streamEnded() {
-        pool.requestsUnderWay -= 1
+        pool.requestEnded()
         guard let session else { return }
         if session.streamCount == 0 && isConnected {
-            worker.loop.schedule(idleTimer, afterMilliseconds: pool.limits.upstreamIdleTimeout)
+            worker.loop.schedule(idleTimer, afterMilliseconds: pool.settings.idleTimeoutMilliseconds)
             if closesWhenDone || worker.isDraining { transport?.closeAfterFlush(lingering: false) }
         }
         pool.hasRoom(self)
@@ -87,6 +100,7 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
 
     func timerFired() {
         guard isConnected else {
+            connectFailure = .connectTimeout
             transport?.close()
             return
         }
@@ -96,11 +110,27 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
     // MARK: - Transport
 
     func transportOpened() {
+        guard pool.tls == nil || transport?.negotiatedHTTP2 == true else {
+            refuseTLS("the endpoint does not offer HTTP/2")
+            transport?.close()
+            return
+        }
         isConnected = true
         idleTimer.cancel()
+        transport?.markDirty()
         var streams: [HTTP2UpstreamStream] = []
         swap(&streams, &connecting)
         for stream in streams { stream.connected() }
+        // It was opened ahead.
+        if session?.streamCount == 0 {
+            worker.loop.schedule(idleTimer, afterMilliseconds: pool.settings.idleTimeoutMilliseconds)
+        }
+    }
+
+    private func refuseTLS(_ reason: String?) {
+        connectFailure = .tlsFailed
+        isConnected = false
+        pool.tlsFailed(reason)
     }
 
     func transportReceived(_ bytes: Span<UInt8>) {
@@ -143,6 +173,7 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
 
     func transportEnded(_ end: TransportEnd) {
         idleTimer.cancel()
+        if end == .handshakeFailed { refuseTLS(transport?.tlsFailure) }
         transport = nil
         connecting = []
         pool.stopUsing(self)
@@ -169,9 +200,9 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
 
     init(_ endpoint: HTTP2UpstreamConnection) { self.endpoint = endpoint }
 
-    func begin(_ exchange: Exchange) {
+    func begin(_ exchange: Exchange, isConnected: Bool) {
         self.exchange = exchange
-        exchange.upstreamStarted(self)
+        exchange.upstreamStarted(self, isConnected: isConnected)
     }
 
     func connected() { exchange?.upstreamConnected() }
@@ -188,6 +219,8 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
         exchange = nil
         reset(errorCode: Self.cancelled)
     }
+
+    func discardResponse() { cancel() }
 
     func pauseResponse() { isPaused = true }
 
@@ -209,9 +242,11 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
             return exchange.upstreamFailed(.malformed)
         }
         swap(&exchange.response, &response)
-        if endStream { release() }
+        if endStream {
+            release()
+            exchange.upstream = nil
+        }
         exchange.receiveResponseHead(endStream: endStream)
-        if endStream { exchange.upstream = nil }
     }
 
     override func bodyReceived(_ bytes: Span<UInt8>) {
@@ -245,7 +280,8 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
         } else if errorCode == Self.protocolError || endpoint.isBroken {
             exchange.upstreamFailed(.malformed)
         } else {
-            exchange.upstreamFailed(endpoint.isConnected ? .closed(wasReused: endpoint.hasServed) : .connectFailed)
+            exchange.upstreamFailed(
+                endpoint.isConnected ? .closed(wasReused: endpoint.hasServed) : endpoint.connectFailure)
         }
     }
 }

@@ -2,21 +2,15 @@ import Reactor
 import Routing
 import Wire
 
-/// A snapshot as one worker uses it: with the worker's pools for each endpoint, by backend.
+/// A snapshot as one worker uses it: with the worker's state of each backend.
 ///
-/// Pools of endpoints that the previous snapshot named too are taken over, connections and all.
+/// Backends that the previous snapshot named too keep their state, connections and all.
 final class InstalledSnapshot {
-    struct PoolKey: Hashable {
-        let endpoint: Endpoint
-        let backend: String
-        let isMultiplexed: Bool
-    }
-
     let snapshot: Snapshot
     let http1Limits: HTTP1Limits
     /// By `Backend.index`.
-    private(set) var pools: [[EndpointPool]] = []
-    private var byKey: [PoolKey: EndpointPool] = [:]
+    private(set) var backends: [BackendState] = []
+    private var byName: [String: BackendState] = [:]
 
     init(_ snapshot: Snapshot) {
         self.snapshot = snapshot
@@ -25,44 +19,31 @@ final class InstalledSnapshot {
             maxFieldCount: snapshot.limits.headerFields)
     }
 
+    /// Takes over from `previous`, which stays as it is when this throws.
+    ///
     /// - Throws: when an endpoint's address is not numeric; Control resolves names before.
-    func makePools(worker: Worker, previous: InstalledSnapshot?) throws(ReactorError) {
+    func install(worker: Worker, previous: InstalledSnapshot?) throws(ReactorError) {
+        var pools: [[EndpointPool]] = []
         for backend in snapshot.routes.backends {
-            var endpoints: [EndpointPool] = []
-            for endpoint in backend.endpoints {
-                let key = PoolKey(
-                    endpoint: endpoint, backend: backend.name, isMultiplexed: backend.wireProtocol == .h2c)
-                let pool: EndpointPool
-                if let known = byKey[key] ?? previous?.byKey[key] {
-                    pool = known
-                } else {
-                    pool = try EndpointPool(worker: worker, backend: backend, endpoint: endpoint)
-                }
-                byKey[key] = pool
-                endpoints.append(pool)
-            }
-            pools.append(endpoints)
+            precondition(byName[backend.name] == nil, "a backend's name is its identity over reloads")
+            let state = previous?.byName[backend.name] ?? BackendState(worker: worker)
+            byName[backend.name] = state
+            backends.append(state)
+            pools.append(try state.makePools(for: backend, tls: snapshot.upstreamTLS[backend.index]))
         }
-    }
-
-    /// Closes what only `self` used, now that `next` is in force.
-    func retire(except next: InstalledSnapshot) {
-        for (key, pool) in byKey where next.byKey[key] == nil { pool.retire() }
+        for backend in snapshot.routes.backends { backends[backend.index].use(backend, pools: pools[backend.index]) }
+        guard let previous else { return }
+        for (name, state) in previous.byName where byName[name] == nil { state.retireAll() }
     }
 
     func retireAll() {
-        for pool in byKey.values { pool.retire() }
+        for state in backends { state.retireAll() }
     }
 
     /// The worker has ended: pools refer to it, and it to them by this.
     func letGo() {
-        pools = []
-        byKey = [:]
-    }
-
-    /// How many other endpoints could serve what failed at `pool`.
-    func alternatives(to pool: EndpointPool) -> Int {
-        for endpoints in pools where endpoints.contains(where: { $0 === pool }) { return endpoints.count - 1 }
-        return 0
+        for state in backends { state.letGo() }
+        backends = []
+        byName = [:]
     }
 }

@@ -14,20 +14,12 @@ public struct Limits: Sendable, Equatable {
     public var requestBodyTimeout = 15_000
     /// How long an idle keep-alive connection of a client is kept.
     public var clientIdleTimeout = 75_000
-    /// To connect to an endpoint: 503.
-    public var connectTimeout = 2_000
-    /// From the request's last byte to the response's head, and between two pieces of the response: 504.
-    public var responseTimeout = 30_000
+    /// How long a request waits for its token's verification: 503.
+    public var verificationTimeout = 2_000
     /// The longest a client may take to accept the next piece of a response; then its connection is closed.
     public var clientWriteTimeout = 30_000
-    /// How long an idle connection to an endpoint is kept. Less than what servers behind usually keep (60 s and more).
-    public var upstreamIdleTimeout = 45_000
     /// Connections of clients that one worker holds; at this number it stops accepting until one closes.
     public var connectionsPerWorker = 16_384
-    /// Connections that one worker opens to one endpoint (HTTP/1.1); more requests wait, see `pendingRequests`.
-    public var connectionsPerEndpoint = 512
-    /// Requests that wait for a connection to one endpoint; more: 503.
-    public var pendingRequestsPerEndpoint = 1_024
     /// Streams that one HTTP/2 client may have open (SETTINGS_MAX_CONCURRENT_STREAMS).
     public var concurrentStreams: UInt32 = 128
     /// Bytes of one body in one direction that are kept while the other side is slower. Also the HTTP/2 stream window.

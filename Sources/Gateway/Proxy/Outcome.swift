@@ -31,4 +31,14 @@ public enum Outcome: String, Sendable, CaseIterable {
     /// The client stopped taking the response; its stream was reset.
     case clientStalled
     case internalError
+    /// The request waited too long for a connection to the endpoint.
+    case pendingTimeout
+    /// The endpoint's certificate was not accepted, or the TLS handshake with it failed.
+    case upstreamTLSFailed
+    /// The response stopped coming; the client saw it cut.
+    case streamIdleTimeout
+    /// The whole request took longer than its route allows (HTTPRoute `timeouts.request`).
+    case deadlineExceeded
+    /// Every endpoint is unwell or left alone.
+    case noHealthyEndpoint
 }

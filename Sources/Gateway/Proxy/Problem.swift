@@ -76,7 +76,8 @@ struct GatewayProblem {
     static let connectFailed = GatewayProblem(
         503, .connectFailed, "Service Unavailable", "The service cannot be reached.", retryAfterSeconds: 1)
     static let connectTimeout = GatewayProblem(
-        503, .connectTimeout, "Service Unavailable", "The service could not be reached in time.", retryAfterSeconds: 1)
+        503, .connectTimeout, "Upstream Connect Timeout", "The service could not be reached in time.",
+        retryAfterSeconds: 1)
     static let poolExhausted = GatewayProblem(
         503, .poolExhausted, "Service Unavailable", "Too many requests wait for the service.", retryAfterSeconds: 1)
     static let upstreamClosed = GatewayProblem(
@@ -85,7 +86,19 @@ struct GatewayProblem {
     static let upstreamMalformed = GatewayProblem(
         502, .upstreamMalformed, "Bad Gateway", "The service's answer is not well-formed HTTP.")
     static let responseTimeout = GatewayProblem(
-        504, .responseTimeout, "Gateway Timeout", "The service did not answer in time.")
+        504, .responseTimeout, "Upstream Response Timeout", "The service did not answer in time.")
+    static let pendingTimeout = GatewayProblem(
+        503, .pendingTimeout, "Pending Request Timeout", "The request waited too long for the service.",
+        retryAfterSeconds: 1)
+    static let upstreamTLSFailed = GatewayProblem(
+        503, .upstreamTLSFailed, "Upstream TLS Failed", "No secure connection to the service could be made.",
+        retryAfterSeconds: 5)
+    static let streamIdleTimeout = GatewayProblem(
+        504, .streamIdleTimeout, "Upstream Stream Idle Timeout", "The service stopped answering.")
+    static let deadlineExceeded = GatewayProblem(
+        504, .deadlineExceeded, "Request Deadline Exceeded", "The request took longer than its route allows.")
+    static let noHealthyEndpoint = GatewayProblem(
+        503, .noHealthyEndpoint, "Service Unavailable", "The service has no healthy endpoint.", retryAfterSeconds: 5)
     static let internalError = GatewayProblem(
         500, .internalError, "Internal Server Error", "The gateway failed to forward the request.")
 

@@ -6,26 +6,31 @@ extension Exchange {
     /// `response` holds an endpoint's final head.
     func receiveResponseHead(endStream: Bool) {
         guard !isOver else { return }
+        pool?.answered(response.status)
+        if response.status >= 400 && retriesStatus(endStream: endStream) { return }
         responseHasStarted = true
         responseAt = worker.loop.now
         phase = .responding
+        if endStream {
+            responseHasEnded = true
+            attemptEnds()
+        }
         armTimer()
         response.headers.removeHopByHopFields()
         response.headers.remove("x-request-id")
         response.headers.append("x-request-id", requestID, flags: .neverIndexed)
-        if endStream { responseHasEnded = true }
         downstream?.sendHead(endStream: endStream)
     }
 
     func receiveResponseBody(_ bytes: Span<UInt8>) {
         guard !isOver, let downstream else { return }
         responseBytes += UInt64(bytes.count)
-        armTimer()
         downstream.sendBody(bytes)
         if !isResponsePaused && downstream.unsentBytes > limits.bodyBufferBytes {
             isResponsePaused = true
             upstream?.pauseResponse()
         }
+        armTimer()
     }
 
     /// The endpoint's response is complete, and its upstream has let go of the exchange.
@@ -33,6 +38,7 @@ extension Exchange {
         upstream = nil
         guard !isOver else { return }
         responseHasEnded = true
+        attemptEnds()
         armTimer()
         downstream?.sendEnd()
     }
@@ -76,6 +82,9 @@ extension Exchange {
         response.headers.append("content-length", length)
         response.headers.append("x-request-id", requestID, flags: .neverIndexed)
         dropRequestBody()
+        // It has its answer; what is left is the client's time to take it.
+        requestDeadline = .max
+        attemptDeadline = .max
         armTimer()
         let isHead = request.methodIs("HEAD")
         if isHead { response.framing = .none }
@@ -90,7 +99,7 @@ extension Exchange {
     /// The response had begun and cannot be completed; or had not, and is answered with a problem.
     func failResponse(_ outcome: Outcome) {
         guard !isOver else { return }
-        if !responseHasStarted && outcome == .responseTimeout { return refuse(.responseTimeout) }
+        if !responseHasStarted && outcome == .deadlineExceeded { return refuse(.deadlineExceeded) }
         letGoOfUpstream()
         self.outcome = outcome
         let client = downstream

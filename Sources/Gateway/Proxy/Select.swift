@@ -1,14 +1,36 @@
+import Policy
+import Reactor
 import Routing
+import Wire
 
-/// Phase 5: which backend, which endpoint? Backends by weight, endpoints by power of two choices: of two at random the one
-/// with fewer requests under way (Mitzenmacher, 2001).
+/// Phase 5: which backend, which endpoint? Backends by weight; endpoints as the backend's settings say.
 extension Exchange {
     func select() {
         guard let rule, let backend = chooseBackend(rule) else { return refuse(.noEndpoint) }
-        let pools = configuration.pools[backend.index]
-        guard let pool = chooseEndpoint(pools) else { return refuse(.noEndpoint) }
+        let state = configuration.backends[backend.index]
+        self.backend = state
+        if let whole = rule.requestTimeoutMilliseconds, whole > 0 {
+            requestDeadline = min(requestDeadline, startedAt + UInt64(whole) * 1_000_000)
+        }
+        state.requestBegan()
+        selectEndpoint()
+    }
+
+    /// Also for another attempt.
+    func selectEndpoint() {
+        guard let backend, let pool = backend.choose(for: self) else {
+            let hasSome = backend?.endpoints.isEmpty == false
+            return refuse(hasSome ? .noHealthyEndpoint : .noEndpoint)
+        }
         self.pool = pool
         forward(to: pool)
+    }
+
+    /// The endpoint it waited for is not to be used now.
+    func goElsewhere() {
+        guard phase == .queued else { return }
+        attempts -= 1
+        selectEndpoint()
     }
 
     private func chooseBackend(_ rule: RouteRule) -> Backend? {
@@ -22,14 +44,56 @@ extension Exchange {
         return nil
     }
 
-    private func chooseEndpoint(_ pools: [EndpointPool]) -> EndpointPool? {
-        guard pools.count > 1 else { return pools.first }
-        let first = Int(worker.random.next() % UInt64(pools.count))
-        var second = Int(worker.random.next() % UInt64(pools.count - 1))
-        if second >= first { second += 1 }
-        // A retry goes elsewhere.
-        if attempts > 0, pools[first] === pool { return pools[second] }
-        if attempts > 0, pools[second] === pool { return pools[first] }
-        return pools[first].requestsUnderWay <= pools[second].requestsUnderWay ? pools[first] : pools[second]
+    // MARK: - Consistent hash
+
+    /// Nil when the request does not have what is to be hashed.
+    func hash(of key: LoadBalancing.HashKey) -> UInt64? {
+        switch key {
+        case .sourceAddress:
+            guard let address = downstream?.connection.peerText else { return nil }
+            return ConsistentHash.hash(address.span)
+        case .header(let name): return hash(ofField: Array(name.utf8))
+        case .cookie(let name): return hash(ofCookie: Array(name.utf8))
+        }
+    }
+
+    private func hash(ofField name: [UInt8]) -> UInt64? {
+        for index in request.headers.indices where !request.headers.isRemoved(at: index) {
+            let isNamed = request.headers.withName(at: index) { $0.count == name.count && Self.begins($0, with: name) }
+            guard isNamed else { continue }
+            return request.headers.withValue(at: index) { ConsistentHash.hash($0) }
+        }
+        return nil
+    }
+
+    /// RFC 6265 §4.2.1: pairs separated by "; ", in HTTP/2 also in several fields (RFC 9113 §8.2.3).
+    private func hash(ofCookie name: [UInt8]) -> UInt64? {
+        for index in request.headers.indices where !request.headers.isRemoved(at: index) {
+            guard request.headers.nameEquals(at: index, "cookie") else { continue }
+            let found = request.headers.withValue(at: index) { Self.cookie(name, in: $0) }
+            if let found { return found }
+        }
+        return nil
+    }
+
+    private static func cookie(_ name: [UInt8], in value: Span<UInt8>) -> UInt64? {
+        var start = 0
+        while start < value.count {
+            while start < value.count && value[start] == UInt8(ascii: " ") { start += 1 }
+            var end = start
+            while end < value.count && value[end] != UInt8(ascii: ";") { end += 1 }
+            let pair = value.extracting(start..<end)
+            if pair.count > name.count, pair[name.count] == UInt8(ascii: "="), begins(pair, with: name) {
+                return ConsistentHash.hash(pair.extracting((name.count + 1)..<pair.count))
+            }
+            start = end + 1
+        }
+        return nil
+    }
+
+    /// Byte for byte: field names are in lower case here, and the names of cookies are case-sensitive.
+    private static func begins(_ bytes: Span<UInt8>, with name: [UInt8]) -> Bool {
+        for index in name.indices where bytes[index] != name[index] { return false }
+        return true
     }
 }

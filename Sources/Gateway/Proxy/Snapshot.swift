@@ -7,13 +7,48 @@ public final class Snapshot: Sendable {
     public let listeners: [Listener]
     public let limits: Limits
     public let verifier: any TokenVerifying
+    /// TLS towards the backends that ask for it, by `Backend.index`.
+    let upstreamTLS: [TLSClientContext?]
 
-    public init(routes: RouteTable, listeners: [Listener], limits: Limits, verifier: any TokenVerifying) {
+    /// Takes milliseconds for each backend with TLS: not on a loop.
+    ///
+    /// - Throws: `UpstreamTLSError`, naming the backend whose authorities or client certificate cannot be used.
+    public init(
+        routes: RouteTable, listeners: [Listener], limits: Limits, verifier: any TokenVerifying
+    ) throws(UpstreamTLSError) {
+        var contexts: [TLSClientContext?] = []
+        for backend in routes.backends { contexts.append(try Self.context(for: backend)) }
+        upstreamTLS = contexts
         self.routes = routes
         self.listeners = listeners
         self.limits = limits
         self.verifier = verifier
     }
+}
+
+extension Snapshot {
+    private static func context(for backend: Backend) throws(UpstreamTLSError) -> TLSClientContext? {
+        guard let tls = backend.tls else { return nil }
+        var settings = TLSClientContext.Settings(serverName: tls.hostname)
+        settings.acceptedNames = tls.subjectAltNames
+        settings.authoritiesPEM = tls.authorities
+        settings.certificateChainPEM = tls.clientCertificate
+        settings.privateKeyPEM = tls.clientKey
+        settings.wantsHTTP2 = backend.wireProtocol == .h2c
+        do throws(TLSError) {
+            return try TLSClientContext(settings)
+        } catch {
+            throw UpstreamTLSError(backend: backend.name, reason: error)
+        }
+    }
+}
+
+/// A backend's TLS settings cannot be used.
+public struct UpstreamTLSError: Error, Equatable, CustomStringConvertible {
+    /// "namespace/name:port".
+    public let backend: String
+    public let reason: TLSError
+    public var description: String { "TLS to \(backend): \(reason)" }
 }
 
 /// An address that the gateway listens on.

@@ -13,6 +13,8 @@ public struct GatewayStatistics: Sendable, Equatable {
     public var upstreamConnectionsOpened: UInt64 = 0
     public var upstreamConnectionsReused: UInt64 = 0
     public var retries: UInt64 = 0
+    /// Failed attempts that were not repeated because the backend's retries had used up their budget.
+    public var retriesOverBudget: UInt64 = 0
     public var tokenCacheHits: UInt64 = 0
     public var tokenCacheMisses: UInt64 = 0
     public var accessLogLinesDropped: UInt64 = 0
@@ -40,6 +42,8 @@ final class WorkerCounters: Sendable {
     let upstreamConnectionsOpened = Counter()
     let upstreamConnectionsReused = Counter()
     let retries = Counter()
+    let retriesOverBudget = Counter()
+    let endpoints = EndpointDirectory()
     let tokenCacheHits = Counter()
     let tokenCacheMisses = Counter()
     private let outcomes: [Outcome: Cell]
@@ -63,6 +67,7 @@ final class WorkerCounters: Sendable {
         total.upstreamConnectionsOpened += upstreamConnectionsOpened.current
         total.upstreamConnectionsReused += upstreamConnectionsReused.current
         total.retries += retries.current
+        total.retriesOverBudget += retriesOverBudget.current
         total.tokenCacheHits += tokenCacheHits.current
         total.tokenCacheMisses += tokenCacheMisses.current
         for (outcome, cell) in outcomes { total.requests[outcome, default: 0] += cell.counter.current }

@@ -52,7 +52,7 @@ final class Worker: TimerTarget {
         configuration = InstalledSnapshot(snapshot)
         var system = SystemRandomNumberGenerator()
         tokens = TokenCache(capacity: snapshot.limits.verifiedTokens, key: (system.next(), system.next()))
-        try configuration.makePools(worker: self, previous: nil)
+        try configuration.install(worker: self, previous: nil)
     }
 
     deinit { drainTimer.cancel() }
@@ -207,13 +207,11 @@ final class Worker: TimerTarget {
     private func replace(with snapshot: Snapshot) {
         let next = InstalledSnapshot(snapshot)
         do throws(ReactorError) {
-            try next.makePools(worker: self, previous: configuration)
+            try next.install(worker: self, previous: configuration)
         } catch {
             return  // Control resolves addresses; one that is not numeric never gets here.
         }
-        let previous = configuration
         configuration = next
-        previous.retire(except: next)
         // Providers and keys may have changed: every token is verified anew, and what is under way is not remembered.
         tokenEpoch += 1
         tokens.removeAll()

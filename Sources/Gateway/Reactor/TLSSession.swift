@@ -15,7 +15,12 @@ final class TLSSession {
     enum Progress: Equatable { case done, wantsRead, ended, failed }
 
     private let ssl: OpaquePointer
-    private let context: TLSServerContext
+    /// Held for its BIO method.
+    private let context: AnyObject
+    /// Ours is the client's side: where its sessions are kept.
+    let sessions: TLSClientSessions?
+    /// Why the handshake failed, or what the other side said when it refused us.
+    private(set) var failure: String?
     fileprivate let cipher: CipherBuffer
     fileprivate let fd: Int32
     fileprivate var isDrained = false
@@ -25,11 +30,27 @@ final class TLSSession {
         guard let ssl = SSL_new(context.context), let bio = BIO_new(context.socketMethod) else { return nil }
         self.ssl = ssl
         self.context = context
+        sessions = nil
         self.cipher = cipher
         self.fd = fd
         BIO_set_data(bio, Unmanaged.passUnretained(self).toOpaque())
         SSL_set_bio(ssl, bio, bio)
         SSL_set_accept_state(ssl)
+    }
+
+    init?(client sessions: TLSClientSessions, fd: Int32, cipher: CipherBuffer) {
+        let context = sessions.context
+        guard let ssl = SSL_new(context.context), let bio = BIO_new(context.socketMethod) else { return nil }
+        self.ssl = ssl
+        self.context = context
+        self.sessions = sessions
+        self.cipher = cipher
+        self.fd = fd
+        BIO_set_data(bio, Unmanaged.passUnretained(self).toOpaque())
+        SSL_set_bio(ssl, bio, bio)
+        SSL_set_connect_state(ssl)
+        guard gatehouse_set_server_name(ssl, context.serverName) == 1 else { return nil }
+        sessions.resume(ssl)
     }
 
     deinit { SSL_free(ssl) }
@@ -86,9 +107,13 @@ final class TLSSession {
     /// "TLSv1.3" and the like.
     var version: String { String(cString: SSL_get_version(ssl)) }
 
+    /// Whether the handshake resumed an earlier session.
+    var isResumed: Bool { SSL_session_reused(ssl) == 1 }
+
     private func progress(_ result: Int32) -> Progress {
         let error = SSL_get_error(ssl, result)
         if error == SSL_ERROR_WANT_READ && !sawEnd { return .wantsRead }
+        if sessions != nil && failure == nil { failure = describeFailure() }
         ERR_clear_error()
         return sawEnd || error == SSL_ERROR_ZERO_RETURN ? .ended : .failed
     }
@@ -103,11 +128,11 @@ extension TLSSession {
             return nil
         }
         BIO_meth_set_read(method) { bio, buffer, length in
-            guard let bio, let session = TLSSession.of(bio) else { return -1 }
+            guard let bio, let session = TLSSession.of(bio: bio) else { return -1 }
             return session.receive(bio, UnsafeMutableRawBufferPointer(start: buffer, count: Int(length)))
         }
         BIO_meth_set_write(method) { bio, buffer, length in
-            guard let bio, let session = TLSSession.of(bio) else { return -1 }
+            guard let bio, let session = TLSSession.of(bio: bio) else { return -1 }
             gatehouse_bio_clear_retry_flags(bio)
             session.cipher.bytes.append(contentsOf: UnsafeRawBufferPointer(start: buffer, count: Int(length)))
             return length
@@ -120,8 +145,25 @@ extension TLSSession {
         return method
     }
 
+    private func describeFailure() -> String {
+        let verification = SSL_get_verify_result(ssl)
+        if verification != Int(X509_V_OK) {
+            return "certificate: " + String(cString: X509_verify_cert_error_string(verification))
+        }
+        guard let reason = ERR_reason_error_string(ERR_peek_error()) else {
+            return "the endpoint closed the connection"
+        }
+        return String(cString: reason)
+    }
+
+    /// The session that a callback's SSL belongs to.
+    static func of(_ ssl: OpaquePointer) -> TLSSession? {
+        guard let bio = SSL_get_rbio(ssl) else { return nil }
+        return of(bio: bio)
+    }
+
     /// The session outlives its BIO: `deinit` frees the SSL, which frees the BIO.
-    private static func of(_ bio: OpaquePointer) -> TLSSession? {
+    private static func of(bio: OpaquePointer) -> TLSSession? {
         BIO_get_data(bio).map { Unmanaged<TLSSession>.fromOpaque($0).takeUnretainedValue() }
     }
 

@@ -44,8 +44,13 @@ extension Transport {
             fail(.connectFailed)
             return false
         }
-        state = .open
         setInterest(writing: !backlog.isEmpty)
+        guard tls == nil else {
+            state = .handshaking
+            continueHandshake()
+            return state != .ended
+        }
+        state = .open
         delegate?.transportOpened()
         markDirty()
         return state == .open
@@ -59,10 +64,13 @@ extension Transport {
         guard state == .handshaking else { return }
         switch progress {
         case .wantsRead: return
-        case .ended, .failed: fail(.handshakeFailed)
+        case .ended, .failed:
+            tlsFailure = tls.failure
+            fail(.handshakeFailed)
         case .done:
             state = .open
             delegate?.transportOpened()
+            if !output.isEmpty { markDirty() }
             if state == .open { readEncrypted(newBytes: false) }
         }
     }
@@ -87,6 +95,10 @@ extension Transport {
             case .done: deliver(count)
             case .wantsRead: return
             case .ended: return deliver(0)
+            case .failed where tls.sessions != nil && bytesReceived == 0:
+                // In TLS 1.3 a client's handshake is over before the server has seen its certificate (RFC 8446 §4.4.2.4).
+                tlsFailure = tls.failure
+                return fail(.handshakeFailed)
             case .failed: return fail(.lost)
             }
             if !tls.hasUnread { return }

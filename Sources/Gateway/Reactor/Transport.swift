@@ -26,7 +26,7 @@ public protocol TransportDelegate: AnyObject {
     func transportEnded(_ end: TransportEnd)
 }
 
-/// A TCP connection, with TLS on our side if we accepted it so.
+/// A TCP connection, with TLS if it was accepted or is connected so.
 ///
 /// Writes gather until the end of the turn and leave in one send. What the kernel does not take stays in `backlog`, and
 /// `isWritable` is false until it is gone: whoever writes more than a little at a time watches it.
@@ -86,10 +86,12 @@ public final class Transport: EventHandler, TimerTarget {
         registration = try loop.register(fd, self, interest: .readable)
     }
 
-    /// Begins to connect to `address`; `transportOpened` or `transportEnded(.connectFailed)` follows.
-    public init(connectingTo address: SocketAddress, loop: EventLoop, delegate: any TransportDelegate)
-        throws(ReactorError)
-    {
+    /// Begins to connect to `address`; `transportOpened`, `transportEnded(.connectFailed)` or, with TLS,
+    /// `transportEnded(.handshakeFailed)` follows. What is written meanwhile is sent when the connection is open.
+    public init(
+        connectingTo address: SocketAddress, loop: EventLoop, tls sessions: TLSClientSessions? = nil,
+        delegate: any TransportDelegate
+    ) throws(ReactorError) {
         self.loop = loop
         self.delegate = delegate
         peer = address
@@ -101,6 +103,12 @@ public final class Transport: EventHandler, TimerTarget {
         let number = fd
         let result = address.withSockaddr { Glibc.connect(number, $0, $1) }
         if result != 0 && errno != EINPROGRESS { throw .system(call: "connect", errno: errno) }
+        if let sessions {
+            guard let session = TLSSession(client: sessions, fd: number, cipher: loop.cipher) else {
+                throw .system(call: "SSL_new", errno: ENOMEM)
+            }
+            tls = session
+        }
         isInterestedInWriting = true
         registration = try loop.register(fd, self, interest: [.readable, .writable])
     }
@@ -113,6 +121,10 @@ public final class Transport: EventHandler, TimerTarget {
     public var isTLS: Bool { tls != nil }
     public var negotiatedHTTP2: Bool { tls?.negotiatedHTTP2 ?? false }
     public var tlsVersion: String? { tls?.version }
+    /// Connecting with TLS: why the handshake failed. To be read in `transportEnded`.
+    public internal(set) var tlsFailure: String?
+    /// Whether the handshake resumed an earlier session.
+    public var isTLSResumed: Bool { tls?.isResumed ?? false }
     /// Bytes written and not yet taken by the kernel.
     public var unsentBytes: Int { output.count - outputOffset + backlog.count - backlogOffset }
 
@@ -120,7 +132,7 @@ public final class Transport: EventHandler, TimerTarget {
 
     /// Adds to what this turn sends.
     public func write(_ bytes: Span<UInt8>) {
-        guard state == .open || state == .connecting else { return }
+        guard state == .open || state == .connecting || state == .handshaking else { return }
         if output.capacity == 0 { output = loop.takeOutput() }
         bytes.withUnsafeBufferPointer { output.append(contentsOf: $0) }
         markDirty()

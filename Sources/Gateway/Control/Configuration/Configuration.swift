@@ -87,7 +87,12 @@ public struct Configuration: Sendable {
         }
         if found.contains(where: { $0.severity == .error }) { throw ConfigurationError(diagnostics: found) }
         let verifier = TokenVerifier(providers: providers, queue: queue)
-        return (Snapshot(routes: table, listeners: listeners, limits: Limits(), verifier: verifier), found)
+        do throws(UpstreamTLSError) {
+            let snapshot = try Snapshot(routes: table, listeners: listeners, limits: Limits(), verifier: verifier)
+            return (snapshot, found)
+        } catch {
+            throw ConfigurationError(diagnostics: found + [Diagnostic(.error, at: Place(file: ""), "\(error)")])
+        }
     }
 
     private func listeners(of table: RouteTable, _ found: inout [Diagnostic]) -> [Listener] {

@@ -31,6 +31,8 @@ public struct HTTP2SessionSettings: Sendable {
     public var connectionWindow: Int32 = 1 << 20
     public var headerBytes = 32_768
     public var headerFields = 100
+    /// Client: requests say `:scheme` https instead of http.
+    public var isSecure = false
 
     public init() {}
 }
@@ -174,7 +176,7 @@ public final class HTTP2Session {
                 head.withAuthority { authority in
                     head.headers.withUnsafeBytes { arena in
                         method.withUnsafeBytes { fields.append(.named(":method", $0)) }
-                        fields.append(.named(":scheme", Self.scheme))
+                        fields.append(.named(":scheme", scheme))
                         // HTTP/1.0 may come without one, and an empty one is malformed (RFC 9113 §8.3.1).
                         if !authority.isEmpty { authority.withUnsafeBytes { fields.append(.named(":authority", $0)) } }
                         path.withUnsafeBytes { fields.append(.named(":path", $0)) }
@@ -191,9 +193,9 @@ public final class HTTP2Session {
         return true
     }
 
-    private static let schemeText: StaticString = "http"
-    private static var scheme: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: schemeText.utf8Start, count: schemeText.utf8CodeUnitCount)
+    private static let schemeText: StaticString = "https"
+    private var scheme: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: Self.schemeText.utf8Start, count: settings.isSecure ? 5 : 4)
     }
 
     private func open(_ stream: HTTP2Stream, endStream: Bool) -> Int32 {

@@ -1,0 +1,88 @@
+import Reactor
+import Routing
+import Wire
+
+/// How long each phase may take. One timer serves them all: whatever moves sets it again.
+extension Exchange {
+    /// Sets the deadline that the present phase has; called whenever something moves.
+    func armTimer() {
+        let delay: Int
+        switch phase {
+        case .verifying: delay = limits.verificationTimeout
+        case .queued: delay = pool?.settings.pendingTimeoutMilliseconds ?? 0
+        // The connection has a deadline of its own.
+        case .connecting: delay = .max
+        case .forwarding where !requestHasEnded: delay = limits.requestBodyTimeout
+        case .forwarding: delay = pool?.timeouts.responseHeadMilliseconds ?? 0
+        case .responding where responseHasEnded || isResponsePaused: delay = limits.clientWriteTimeout
+        case .responding: delay = pool?.timeouts.streamIdleMilliseconds ?? 0
+        case .pausing, .unused, .accepting, .over: return timer.cancel()
+        }
+        arm(afterMilliseconds: delay)
+    }
+
+    /// Sets the timer, but not beyond the deadlines of the attempt and of the request.
+    func arm(afterMilliseconds delay: Int) {
+        let deadline = min(requestDeadline, attemptDeadline)
+        guard deadline != .max else {
+            return delay == .max ? timer.cancel() : worker.loop.schedule(timer, afterMilliseconds: delay)
+        }
+        let now = worker.loop.now
+        let left = deadline > now ? Int((deadline - now + 999_999) / 1_000_000) : 0
+        worker.loop.schedule(timer, afterMilliseconds: min(delay, left))
+    }
+
+    func timerFired() {
+        guard !isOver else { return }
+        let now = worker.loop.now
+        if now >= requestDeadline { return failResponse(.deadlineExceeded) }
+        let attemptIsOver = now >= attemptDeadline
+        switch phase {
+        case .verifying: refuse(.verificationOverloaded)
+        case .queued:
+            pool?.counters.pendingTimedOut.add()
+            refuse(.pendingTimeout)
+        case .pausing: selectEndpoint()
+        case .forwarding where !attemptIsOver && !requestHasEnded && requestBody.isEmpty: refuse(.requestTimeout)
+        case .connecting, .forwarding:
+            letGoOfUpstream()
+            upstreamFailed(.timedOut)
+        case .responding where responseHasEnded || !attemptIsOver && (downstream?.unsentBytes ?? 0) > 0: checkDelivery()
+        case .responding: failResponse(attemptIsOver ? .responseTimeout : .streamIdleTimeout)
+        case .unused, .accepting, .over: break
+        }
+    }
+
+    /// The client is the slow one. A connection that takes nothing has its own deadline; this is for the stream whose
+    /// window stays shut on a connection that lives.
+    private func checkDelivery() {
+        let delivered = responseBytes - UInt64(downstream?.unsentBytes ?? 0)
+        guard delivered > deliveredBytes else { return failResponse(.clientStalled) }
+        deliveredBytes = delivered
+        if responseHasEnded { attemptDeadline = .max }
+        arm(afterMilliseconds: limits.clientWriteTimeout)
+    }
+
+    // MARK: - What sets them
+
+    /// The request waits for a connection.
+    func upstreamIsAwaited() {
+        phase = .queued
+        armTimer()
+    }
+
+    /// A connection was chosen: the attempt begins.
+    func attemptBegins() {
+        phase = .connecting
+        guard let attempt = rule?.backendRequestTimeoutMilliseconds, attempt > 0 else { return }
+        attemptDeadline = worker.loop.now + UInt64(attempt) * 1_000_000
+    }
+
+    func attemptEnds() { attemptDeadline = .max }
+
+    /// Waits before another attempt.
+    func pause(milliseconds: Int) {
+        phase = .pausing
+        arm(afterMilliseconds: milliseconds)
+    }
+}
