@@ -4,9 +4,14 @@ import Wire
 /// A client that speaks HTTP/2 (RFC 9113): each stream is an exchange.
 final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
     private static let produceBytes = 65_536
+    /// What a client may still send on a stream that was answered early, until the stream is reset.
+    fileprivate static let earlyBytes = 16_384
+    private static let earlyNanoseconds: UInt64 = 1_000_000_000
 
     private var session: HTTP2Session?
-    /// Streams whose response ended before their request: reset once the response has left (RFC 9113 §8.1).
+    /// Streams whose response ended before their request. They are reset (RFC 9113 §8.1) when the client goes on sending
+    /// for a while, and not at once: most clients end them by themselves, and until then what they do wrong is answered
+    /// with its own error.
     private var early: [HTTP2Downstream] = []
     fileprivate var exchangesUnderWay = 0
 
@@ -94,11 +99,20 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
     }
 
     private func resetEarlyStreams() {
+        let now = worker.loop.now
         early.removeAll { stream in
             guard stream.hasProducedBody else { return false }
+            stream.finishEarly()
+            let isOver = now &- stream.earlySince > Self.earlyNanoseconds || worker.isDraining
+            guard isOver || stream.discardedBytes > Self.earlyBytes else { return false }
             stream.reset(errorCode: 0)
             return true
         }
+    }
+
+    override func timerFired() {
+        super.timerFired()
+        if !early.isEmpty { transport.markDirty() }
     }
 
     override func transportDrained() { transport.markDirty() }
@@ -116,6 +130,10 @@ final class HTTP2Downstream: HTTP2Stream, Downstream {
 
     private var client: HTTP2ClientConnection
     private var exchange: Exchange?
+    /// When the response ended before the request, in monotonic nanoseconds; 0: it did not.
+    fileprivate private(set) var earlySince: UInt64 = 0
+    /// Bytes of the body that came after that.
+    fileprivate private(set) var discardedBytes = 0
 
     var connection: ClientConnection { client }
 
@@ -125,6 +143,8 @@ final class HTTP2Downstream: HTTP2Stream, Downstream {
     func begin(on client: HTTP2ClientConnection) {
         recycle()
         self.client = client
+        earlySince = 0
+        discardedBytes = 0
     }
 
     // MARK: - From the client
@@ -142,6 +162,10 @@ final class HTTP2Downstream: HTTP2Stream, Downstream {
     }
 
     override func bodyReceived(_ bytes: Span<UInt8>) {
+        if earlySince > 0 {
+            discardedBytes += bytes.count
+            if discardedBytes > HTTP2ClientConnection.earlyBytes { client.transport.markDirty() }
+        }
         guard let exchange else { return consumed(bytes.count) }
         exchange.receiveRequestBody(bytes)
     }
@@ -191,7 +215,16 @@ final class HTTP2Downstream: HTTP2Stream, Downstream {
     }
 
     private func endEarlyIfNeeded(_ exchange: Exchange) {
-        if !exchange.requestHasEnded { client.resetWhenSent(self) }
+        guard !exchange.requestHasEnded else { return }
+        earlySince = client.worker.loop.now
+        client.resetWhenSent(self)
+    }
+
+    /// The response has left; what the client does with the rest of its request is of no interest to the exchange.
+    fileprivate func finishEarly() {
+        guard let exchange else { return }
+        release()
+        exchange.finish(exchange.outcome)
     }
 
     func abort() {

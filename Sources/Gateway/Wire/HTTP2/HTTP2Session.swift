@@ -55,6 +55,10 @@ public final class HTTP2Session {
     private var outputLimit = 0
     private var fields: [nghttp2_nv] = []
     private var acceptsNewStreams = true
+    /// Server: finds what nghttp2 lets pass.
+    private var scanner: FrameScanner?
+    /// The scanner found something: what comes from now on is ignored.
+    private var hasFailed = false
 
     public private(set) var streamCount = 0
     /// Whether the other side's first SETTINGS are in; until then its limits are not known (RFC 9113 §3.4).
@@ -66,6 +70,7 @@ public final class HTTP2Session {
         self.role = role
         self.settings = settings
         self.delegate = delegate
+        scanner = role == .server ? FrameScanner() : nil
         let context = Unmanaged.passUnretained(self).toOpaque()
         let result = HTTP2Callbacks.makeSession(&session, role: role, context: context)
         guard result == 0 else { throw HTTP2SessionError(code: result) }
@@ -87,8 +92,15 @@ public final class HTTP2Session {
 
     /// Takes bytes of the connection; the streams' methods are called meanwhile.
     public func receive(_ bytes: Span<UInt8>) throws(HTTP2SessionError) {
-        let result = bytes.withUnsafeBufferPointer { nghttp2_session_mem_recv(session, $0.baseAddress, $0.count) }
+        guard !hasFailed else { return }
+        let error = scanner?.firstError(in: bytes)
+        let taken = bytes.extracting(..<(error?.offset ?? bytes.count))
+        let result = taken.withUnsafeBufferPointer { nghttp2_session_mem_recv(session, $0.baseAddress, $0.count) }
         guard result >= 0 else { throw HTTP2SessionError(code: Int32(result)) }
+        if let error {
+            hasFailed = true
+            try check(nghttp2_session_terminate_session(session, error.code))
+        }
         if nghttp2_session_want_write(session) != 0 { delegate.sessionHasOutput() }
     }
 
