@@ -34,6 +34,7 @@ import Testing
         ("even and idle streams", [opens(2), .data(7), .data(0), .data(2), .reset(9)], nil),
         ("a stream too long ago", [opens(1), opens(129), .data(1)], nil),
         ("the oldest that is known", [opens(1), opens(127), .data(1)], Finding(frame: 2, code: streamClosed)),
+        ("the last stream there is", [opens(0x7FFF_FFFF), .data(0x7FFF_FFFF)], Finding(frame: 1, code: streamClosed)),
         ("far apart", [opens(1), opens(0x7FFF_FFFF), .data(1)], nil),
     ]
 

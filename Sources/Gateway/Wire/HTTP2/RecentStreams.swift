@@ -32,7 +32,7 @@ struct RecentStreams: Sendable {
 
     private mutating func open(_ id: Int32, isEnded: Bool) {
         // Smart shifts: by 64 and more nothing is left.
-        let distance = (id - highest) / 2
+        let distance = (Int(id) - Int(highest)) / 2
         opened = opened << distance | 1
         ended = ended << distance | (isEnded ? 1 : 0)
         highest = id
@@ -40,7 +40,7 @@ struct RecentStreams: Sendable {
 
     /// - Returns: nil for a stream too long ago.
     private func bit(_ id: Int32) -> UInt64? {
-        let distance = (highest - id) / 2
+        let distance = (Int(highest) - Int(id)) / 2
         return distance < 64 ? 1 << distance : nil
     }
 }
