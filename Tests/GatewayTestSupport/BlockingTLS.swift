@@ -2,7 +2,7 @@ import COpenSSL
 import Glibc
 import Synchronization
 
-/// The client's side of TLS over a `BlockingSocket`. Verifies nothing: what is tested is the server.
+/// TLS over a `BlockingSocket`: the client's side, which verifies nothing, or a side that has shaken hands already.
 public final class BlockingTLS: ByteStream {
     // Sendable: an SSL may move between threads as long as one at a time uses it, which the mutex sees to.
     private struct Handle: @unchecked Sendable {
@@ -23,6 +23,12 @@ public final class BlockingTLS: ByteStream {
         let offered = protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
         if !offered.isEmpty { SSL_set_alpn_protos(ssl, offered, UInt32(offered.count)) }
         guard SSL_set_fd(ssl, socket.descriptor) == 1, SSL_connect(ssl) == 1 else { throw .brokenTLS }
+    }
+
+    init(adopting ssl: OpaquePointer, over socket: BlockingSocket) {
+        _ = Self.ignoresBrokenPipes
+        self.socket = socket
+        handle = Mutex(Handle(ssl: ssl))
     }
 
     deinit { handle.withLock { SSL_free($0.ssl) } }

@@ -25,7 +25,9 @@ final class Progress: Sendable {
 final class Gate: Sendable {
     private let isOpen = Atomic<Bool>(false)
 
+    var isShut: Bool { !isOpen.load(ordering: .relaxed) }
     func open() { isOpen.store(true, ordering: .relaxed) }
+    func shut() { isOpen.store(false, ordering: .relaxed) }
     /// Thirty seconds at most.
     func wait() { _ = eventually(within: 30) { isOpen.load(ordering: .relaxed) } }
 }

@@ -8,13 +8,15 @@ final class ScriptedUpstream: Sendable {
     // Sendable: made for one thread and used there.
     struct Connection: @unchecked Sendable {
         let socket: BlockingSocket
+        /// The socket, or TLS over it.
+        let stream: any ByteStream
         let reader: MessageReader
         /// From 0, in the order of accepting.
         let number: Int
         fileprivate let upstream: ScriptedUpstream
 
-        func send(_ text: String) throws { try socket.send(text) }
-        func send(_ bytes: [UInt8]) throws { try socket.send(bytes) }
+        func send(_ text: String) throws { try stream.send(text) }
+        func send(_ bytes: [UInt8]) throws { try stream.send(bytes) }
 
         /// The next request, remembered by the upstream; nil when the gateway closed the connection.
         func request() throws -> RawMessage? {
@@ -26,7 +28,7 @@ final class ScriptedUpstream: Sendable {
         /// Waits until the gateway closes the connection.
         func waitForEnd() {
             // A reset is an end too.
-            while let bytes = try? socket.receive(), !bytes.isEmpty {}
+            while let bytes = try? stream.receive(), !bytes.isEmpty {}
             upstream.state.withLock { $0.closedByGateway += 1 }
         }
     }
@@ -40,6 +42,7 @@ final class ScriptedUpstream: Sendable {
     }
 
     private let listener: BlockingListener
+    private let tls: BlockingTLSServer?
     private let state = Mutex(State())
     private let acceptor = Mutex<WorkerThread?>(nil)
 
@@ -50,15 +53,21 @@ final class ScriptedUpstream: Sendable {
     var closedByGateway: Int { state.withLock { $0.closedByGateway } }
 
     /// - Parameter script: when it returns or throws, the connection is closed.
-    init(receiveBuffer: Int32? = nil, script: @escaping @Sendable (Connection) throws -> Void) throws {
+    init(
+        receiveBuffer: Int32? = nil, tls: BlockingTLSServer? = nil,
+        script: @escaping @Sendable (Connection) throws -> Void
+    ) throws {
+        self.tls = tls
         listener = try BlockingListener(receiveBuffer: receiveBuffer)
         let thread = try WorkerThread(name: "upstream") { [self] in acceptAll(script) }
         acceptor.withLock { $0 = thread }
     }
 
     /// Answers each request of each connection with what `answer` makes of it.
-    static func answering(_ answer: @escaping @Sendable (RawMessage) -> String) throws -> ScriptedUpstream {
-        try ScriptedUpstream { connection in
+    static func answering(
+        tls: BlockingTLSServer? = nil, _ answer: @escaping @Sendable (RawMessage) -> String
+    ) throws -> ScriptedUpstream {
+        try ScriptedUpstream(tls: tls) { connection in
             while let request = try connection.request() { try connection.send(answer(request)) }
         }
     }
@@ -76,14 +85,20 @@ final class ScriptedUpstream: Sendable {
                 return state.connections - 1
             }
             let thread = try? WorkerThread(name: "connection") { [self] in
-                let connection = Connection(
-                    socket: socket, reader: MessageReader(socket), number: number, upstream: self)
                 // What a script could not do is seen by what the client got.
-                try? script(connection)
+                try? serve(socket, number, script)
                 socket.close()
             }
             if let thread { state.withLock { $0.threads.append(thread) } }
         }
+    }
+
+    private func serve(
+        _ socket: BlockingSocket, _ number: Int, _ script: @Sendable (Connection) throws -> Void
+    ) throws {
+        let stream: any ByteStream = try tls?.accept(socket) ?? socket
+        let reader = MessageReader(stream)
+        try script(Connection(socket: socket, stream: stream, reader: reader, number: number, upstream: self))
     }
 
     /// Closes the listener; connections go on.
@@ -113,14 +128,17 @@ final class HTTP2Upstream: Sendable {
     var port: UInt16 { raw.port }
     var connectionCount: Int { raw.connectionCount }
 
-    init(settings: HTTP2SessionSettings = HTTP2SessionSettings(), script: @escaping Script) throws {
-        raw = try ScriptedUpstream { connection in
+    init(
+        settings: HTTP2SessionSettings = HTTP2SessionSettings(), tls: BlockingTLSServer? = nil,
+        script: @escaping Script
+    ) throws {
+        raw = try ScriptedUpstream(tls: tls) { connection in
             let peer = try HTTP2Peer(role: .server, settings: settings)
             defer { peer.session.terminate() }
             peer.configure = { [unowned peer] stream in stream.received = { script(peer, $0) } }
             while !peer.session.isFinished {
                 try connection.send(peer.output())
-                let bytes = try connection.socket.receive()
+                let bytes = try connection.stream.receive()
                 if bytes.isEmpty { return }
                 try peer.receive(bytes)
             }

@@ -53,7 +53,11 @@ final class TLSSession {
         sessions.resume(ssl)
     }
 
-    deinit { SSL_free(ssl) }
+    deinit {
+        // Without this OpenSSL takes the session for broken, and it cannot be resumed.
+        if sessions != nil && failure == nil { SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN) }
+        SSL_free(ssl)
+    }
 
     /// A turn's reading begins: the socket may have new bytes.
     func beginReading() { isDrained = false }
