@@ -18,13 +18,18 @@ public final class BlockingSocket: ByteStream {
         set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
     }
 
-    /// - Parameter receiveBuffer: SO_RCVBUF in bytes, for a peer that lets the other side wait.
+    /// - Parameters:
+    ///   - host: the last byte of our own address, 127.0.0.x: for a peer that is another client.
+    ///   - receiveBuffer: SO_RCVBUF in bytes, for a peer that lets the other side wait.
     public convenience init(
-        connectingTo port: UInt16, receiveBuffer: Int32? = nil, deadlineSeconds: Int = 10
+        connectingTo port: UInt16, from host: UInt8 = 1, receiveBuffer: Int32? = nil, deadlineSeconds: Int = 10
     ) throws(StreamFailure) {
         self.init(adopting: socket(AF_INET, Self.kind, 0), deadlineSeconds: deadlineSeconds)
         if let receiveBuffer { set(SOL_SOCKET, SO_RCVBUF, receiveBuffer) }
         let number = descriptor
+        if host != 1 {
+            guard withLoopback(port: 0, host: host, { bind(number, $0, $1) }) == 0 else { throw .system(errno: errno) }
+        }
         let result = withLoopback(port: port) { Glibc.connect(number, $0, $1) }
         guard result == 0 else { throw .system(errno: errno) }
     }
@@ -130,11 +135,11 @@ public final class BlockingListener: Sendable {
     }
 }
 
-private func withLoopback<R>(port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+private func withLoopback<R>(port: UInt16, host: UInt8 = 1, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    address.sin_addr.s_addr = (0x7F00_0000 | UInt32(host)).bigEndian
     return withUnsafeBytes(of: address) { bytes in
         bytes.withMemoryRebound(to: sockaddr.self) { address in
             body(address.baseAddress.unsafelyUnwrapped, socklen_t(MemoryLayout<sockaddr_in>.size))

@@ -111,9 +111,10 @@ final class GatewayUnderTest: Sendable {
 
     func port(_ listener: String) throws -> UInt16 { try #require(gateway.ports[listener]) }
 
-    func connect(receiveBuffer: Int32? = nil, deadlineSeconds: Int = 10) throws -> Client {
+    /// - Parameter host: the client's address, 127.0.0.x.
+    func connect(from host: UInt8 = 1, receiveBuffer: Int32? = nil, deadlineSeconds: Int = 10) throws -> Client {
         let socket = try BlockingSocket(
-            connectingTo: port("http"), receiveBuffer: receiveBuffer, deadlineSeconds: deadlineSeconds)
+            connectingTo: port("http"), from: host, receiveBuffer: receiveBuffer, deadlineSeconds: deadlineSeconds)
         return Client(socket: socket, stream: socket)
     }
 

@@ -203,12 +203,12 @@ import Testing
             let silent = try gateway.connect()
             #expect(try silent.reader.isAtEnd())
         }
-        #expect(log.map(\.outcome) == ["requestTimeout"])
+        #expect(log.map(\.outcome) == ["requestHeadTimeout"])
     }
 
     @Test func `a handshake that does not come to its end is given up`() async throws {
         var site = Site(rules: [])
-        site.limits.requestHeadTimeout = 300
+        site.limits.handshakeTimeout = 300
         try await withGateway(site) { gateway in
             let silent = try BlockingSocket(connectingTo: gateway.port("https"))
             #expect(try silent.receiveToEnd().isEmpty)
@@ -235,7 +235,7 @@ import Testing
         }
         defer { upstream.stop() }
         var site = Site(rules: [Site.Rule(path: "/", endpoints: [upstream.port])])
-        site.limits.requestBodyTimeout = 200
+        site.limits.requestBodyTimeout = 1_000
         let log = try await withGateway(site) { gateway in
             let client = try gateway.connect()
             try client.send("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\n12345")
@@ -244,7 +244,7 @@ import Testing
             #expect(response["connection"] == "close")
             #expect(eventually { upstream.closedByGateway == 1 })
         }
-        #expect(log.map(\.outcome) == ["requestTimeout"])
+        #expect(log.map(\.outcome) == ["requestBodyTimeout"])
         #expect(log.map(\.requestBytes) == [5])
     }
 }

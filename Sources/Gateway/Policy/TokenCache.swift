@@ -17,7 +17,7 @@ public struct TokenCache {
 
     private var entries: [Entry?]
     private let setMask: Int
-    private let key: (UInt64, UInt64)
+    private let hasher: KeyedHash
     private var nextVictim = 0
 
     /// - Parameters:
@@ -28,12 +28,12 @@ public struct TokenCache {
         while sets * Self.ways < capacity { sets <<= 1 }
         entries = Array(repeating: nil, count: sets * Self.ways)
         setMask = sets - 1
-        self.key = key
+        hasher = KeyedHash(key: key)
     }
 
     /// The verified form of `token`, if it was inserted before and is still valid at `nowSeconds`.
     public func find(_ token: Span<UInt8>, provider: Int, nowSeconds: Int64) -> VerifiedToken? {
-        let hash = hash(of: token, provider: provider)
+        let hash = hasher.hash(token, provider)
         let first = (Int(truncatingIfNeeded: hash) & setMask) * Self.ways
         for index in first..<first + Self.ways {
             guard let entry = entries[index], entry.hash == hash, entry.provider == provider,
@@ -46,7 +46,7 @@ public struct TokenCache {
 
     /// Keeps `verified` for `token`, in place of an expired entry or, in turn, of any other of its set.
     public mutating func insert(_ token: [UInt8], provider: Int, verified: VerifiedToken, nowSeconds: Int64) {
-        let hash = hash(of: token.span, provider: provider)
+        let hash = hasher.hash(token.span, provider)
         let first = (Int(truncatingIfNeeded: hash) & setMask) * Self.ways
         var victim: Int?
         for index in first..<first + Self.ways {
@@ -89,31 +89,5 @@ public struct TokenCache {
             offset += 1
         }
         return true
-    }
-
-    /// A multiply-and-fold hash of sixteen bytes at a step, keyed. It need not be cryptographic: see the type's text.
-    private func hash(of token: Span<UInt8>, provider: Int) -> UInt64 {
-        let bytes = token.bytes
-        var hash = key.0 ^ UInt64(truncatingIfNeeded: provider)
-        var offset = 0
-        while offset + 16 <= bytes.byteCount {
-            let first = bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            let second = bytes.unsafeLoadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)
-            hash = fold(first ^ key.1, second ^ hash)
-            offset += 16
-        }
-        var tail: UInt64 = 0
-        var tailHigh: UInt64 = 0
-        while offset < token.count {
-            tailHigh = tailHigh << 8 | tail >> 56
-            tail = tail << 8 | UInt64(token[offset])
-            offset += 1
-        }
-        return fold(tail ^ key.1 ^ UInt64(token.count), tailHigh ^ hash ^ key.0)
-    }
-
-    private func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
-        let product = left.multipliedFullWidth(by: right)
-        return product.high ^ product.low
     }
 }

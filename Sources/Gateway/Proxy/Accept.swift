@@ -3,9 +3,13 @@ import Wire
 
 /// Phase 1: the head is in. Give the request its id, read its target in the one canonical way, find its route.
 extension Exchange {
+    /// What a request costs besides its head: its own memory and its stream's.
+    private static let fixedBytes = 4096
+
     func begin() {
         worker.counters.requestsOpen.add()
         assignRequestID()
+        guard takeMemory() else { return shed() }
         do throws(TargetError) {
             try request.canonicaliseTarget(scratch: &worker.targetScratch)
         } catch {
@@ -20,7 +24,24 @@ extension Exchange {
     func beginRefused(_ problem: GatewayProblem) {
         worker.counters.requestsOpen.add()
         assignRequestID()
+        guard takeMemory() else { return shed() }
         refuse(problem)
+    }
+
+    private func takeMemory() -> Bool {
+        guard worker.hasRoom else { return false }
+        heldBytes = Self.fixedBytes + request.headers.byteCount
+        worker.heldBytes += heldBytes
+        return true
+    }
+
+    /// No memory is left for the request. HTTP/2 says so for the price of a frame (REFUSED_STREAM: the request may be sent
+    /// again, RFC 9113 §8.7); HTTP/1.1, one request a connection, with an answer.
+    private func shed() {
+        guard request.version == .http2 else { return refuse(.overloaded) }
+        let client = downstream
+        finish(.overloaded)
+        client?.refuseStream()
     }
 
     /// Keeps a client's `x-request-id` of 1 to 128 letters, digits, ".", "_" or "-"; any other is replaced.

@@ -7,8 +7,8 @@ class ClientConnection: TransportDelegate, TimerTarget {
     private static let watchMilliseconds = 2_000
 
     let worker: Worker
-    /// The listener's index in the route table.
-    let listener: Int
+    private let openListener: OpenListener
+    let client: ClientShare
     let isTLS: Bool
     let transport: Transport
     /// The client's address as text.
@@ -19,10 +19,13 @@ class ClientConnection: TransportDelegate, TimerTarget {
     private lazy var timer = DeadlineTimer(target: self)
     /// When the connection last began to wait for the client, in monotonic nanoseconds.
     private(set) var idleSince: UInt64
+    /// A request of this connection was answered.
+    var hasServed = false
 
-    init(worker: Worker, listener: Int, transport: Transport) {
+    init(worker: Worker, listener: OpenListener, client: ClientShare, transport: Transport) {
         self.worker = worker
-        self.listener = listener
+        openListener = listener
+        self.client = client
         self.transport = transport
         isTLS = transport.isTLS
         let host = transport.peer.host
@@ -32,6 +35,9 @@ class ClientConnection: TransportDelegate, TimerTarget {
     }
 
     deinit { timer.cancel() }
+
+    /// The listener's index in the route table in force.
+    var listener: Int { openListener.settings.index }
 
     var tlsVersion: String? { transport.tlsVersion }
 
@@ -62,6 +68,8 @@ class ClientConnection: TransportDelegate, TimerTarget {
     var isBusy: Bool { false }
     /// Whether a head has begun to arrive and is not complete.
     var isReadingHead: Bool { false }
+    /// Something of the protocol wants `timerFired` to be called now and then.
+    var isWatched: Bool { false }
     /// Ends the connection once what is under way is done.
     func drain() {}
     /// The client took too long to send a head.
@@ -81,14 +89,31 @@ class ClientConnection: TransportDelegate, TimerTarget {
     // MARK: - Deadlines
 
     /// The connection now waits for the client: from here its idle time counts, or its head's time.
-    func beginWaiting() {
+    ///
+    /// - Parameter isHeadComing: its first byte is there.
+    func beginWaiting(isHeadComing: Bool = false) {
         idleSince = worker.loop.now
-        watch()
+        let limits = worker.configuration.snapshot.limits
+        let isAwaited = isHeadComing || isAwaitingHead
+        let delay = isAwaited ? limits.requestHeadTimeout : limits.clientIdleTimeout
+        worker.loop.schedule(timer, afterMilliseconds: isWatched ? min(delay, Self.watchMilliseconds) : delay)
     }
 
-    func watch() {
-        worker.loop.schedule(timer, afterMilliseconds: Self.watchMilliseconds)
+    /// A request is under way: from here it is looked after that the client takes its answer.
+    func beginWork() {
+        let limits = worker.configuration.snapshot.limits
+        worker.loop.schedule(timer, afterMilliseconds: min(Self.watchMilliseconds, limits.clientWriteTimeout))
     }
+
+    /// Nothing is lost when the connection is closed to make room for another.
+    var isDispensable: Bool {
+        guard !isBusy, transport.isOpen else { return false }
+        let isProven = hasServed && !isReadingHead
+        let enough = isProven ? Admission.idleNanoseconds : Admission.unprovenNanoseconds
+        return worker.loop.now &- idleSince >= enough
+    }
+
+    private var isAwaitingHead: Bool { isReadingHead || transport.bytesReceived == 0 }
 
     func timerFired() {
         let limits = worker.configuration.snapshot.limits
@@ -96,42 +121,48 @@ class ClientConnection: TransportDelegate, TimerTarget {
         if !transport.isWritable && now &- transport.stalledSince > UInt64(limits.clientWriteTimeout) * 1_000_000 {
             return transport.close()
         }
+        var next = min(Self.watchMilliseconds, limits.clientWriteTimeout)
         if !isBusy && transport.isOpen {
             let waited = Int((now &- idleSince) / 1_000_000)
-            if isReadingHead || transport.bytesReceived == 0 {
-                if waited >= limits.requestHeadTimeout { return headTimedOut() }
-            } else if waited >= limits.clientIdleTimeout {
-                return drain()
-            }
+            let allowed = isAwaitingHead ? limits.requestHeadTimeout : limits.clientIdleTimeout
+            guard waited < allowed else { return isAwaitingHead ? headTimedOut() : drain() }
+            next = min(allowed - waited, transport.isWritable && !isWatched ? .max : next)
         }
-        watch()
+        worker.loop.schedule(timer, afterMilliseconds: next)
     }
 }
 
 /// A connection whose TLS handshake is under way, and which protocol it will speak is not known.
 final class HandshakingConnection: TransportDelegate, TimerTarget {
     private let worker: Worker
-    private let listener: Int
+    let listener: OpenListener
+    let client: ClientShare
+    /// When it was accepted, in monotonic nanoseconds.
+    let since: UInt64
     private var transport: Transport?
     private lazy var timer = DeadlineTimer(target: self)
 
-    init(worker: Worker, listener: Int) {
+    init(worker: Worker, listener: OpenListener, client: ClientShare) {
         self.worker = worker
         self.listener = listener
+        self.client = client
+        since = worker.loop.now
     }
 
     deinit { timer.cancel() }
 
     func begin(_ transport: Transport) {
         self.transport = transport
-        worker.loop.schedule(timer, afterMilliseconds: worker.configuration.snapshot.limits.requestHeadTimeout)
+        worker.loop.schedule(timer, afterMilliseconds: worker.configuration.snapshot.limits.handshakeTimeout)
     }
+
+    func close() { transport?.close() }
 
     func transportOpened() {
         timer.cancel()
         guard let transport else { return }
         self.transport = nil
-        worker.opened(transport, listener: listener)
+        worker.opened(transport, from: self)
     }
 
     func transportReceived(_ bytes: Span<UInt8>) {}
@@ -142,9 +173,7 @@ final class HandshakingConnection: TransportDelegate, TimerTarget {
     func transportEnded(_ end: TransportEnd) {
         timer.cancel()
         transport = nil
-        worker.counters.handshakesFailed.add()
-        worker.counters.connectionsOpen.subtract()
-        worker.connectionEnded()
+        worker.closed(self)
     }
 
     func timerFired() { transport?.close() }

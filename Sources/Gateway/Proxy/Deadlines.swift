@@ -1,3 +1,4 @@
+import Policy
 import Reactor
 import Routing
 import Wire
@@ -12,13 +13,21 @@ extension Exchange {
         case .queued: delay = pool?.settings.pendingTimeoutMilliseconds ?? 0
         // The connection has a deadline of its own.
         case .connecting: delay = .max
-        case .forwarding where !requestHasEnded: delay = limits.requestBodyTimeout
+        case .forwarding where !requestHasEnded && isConversation: delay = pool?.timeouts.streamIdleMilliseconds ?? 0
+        case .forwarding where !requestHasEnded: delay = bodyTimeout
         case .forwarding: delay = pool?.timeouts.responseHeadMilliseconds ?? 0
         case .responding where responseHasEnded || isResponsePaused: delay = limits.clientWriteTimeout
         case .responding: delay = pool?.timeouts.streamIdleMilliseconds ?? 0
-        case .pausing, .unused, .accepting, .over: return timer.cancel()
+        case .gathering, .pausing, .unused, .accepting, .over: return timer.cancel()
         }
         arm(afterMilliseconds: delay)
+    }
+
+    /// Until the body has paused for too long, or is too slow altogether.
+    private var bodyTimeout: Int {
+        let now = worker.loop.now
+        let deadline = bodyPace.deadline
+        return min(limits.requestBodyTimeout, deadline > now ? Int(clamping: (deadline - now) / 1_000_000) : 0)
     }
 
     /// Sets the timer, but not beyond the deadlines of the attempt and of the request.
@@ -43,7 +52,9 @@ extension Exchange {
             pool?.counters.pendingTimedOut.add()
             refuse(.pendingTimeout)
         case .pausing: selectEndpoint()
-        case .forwarding where !attemptIsOver && !requestHasEnded && requestBody.isEmpty: refuse(.requestTimeout)
+        case .gathering: gatheringTimedOut()
+        case .forwarding where !attemptIsOver && !requestHasEnded && requestBody.isEmpty && !isConversation:
+            refuse(.requestBodyTimeout)
         case .connecting, .forwarding:
             letGoOfUpstream()
             upstreamFailed(.timedOut)

@@ -17,6 +17,8 @@ protocol Downstream: AnyObject {
     func sendEnd()
     /// The response cannot be completed, and the client must see that.
     func abort()
+    /// HTTP/2: the request was not processed.
+    func refuseStream()
     /// Bytes of the request's body have moved on: the client may send as many more.
     func requestBodyConsumed(_ count: Int)
 }
@@ -61,6 +63,8 @@ enum UpstreamFailure {
 final class Exchange: TimerTarget {
     enum Phase {
         case unused, accepting, verifying
+        /// Its body is coming.
+        case gathering
         /// It waits for a connection to the endpoint.
         case queued
         case connecting, forwarding
@@ -83,6 +87,13 @@ final class Exchange: TimerTarget {
     var requestBody = ByteQueue()
     var requestBytes: UInt64 = 0
     var requestHasEnded = false
+    var bodyPace = BodyPace(now: 0, allowanceMilliseconds: 0, bytesPerSecond: 0)
+    /// Its body comes slowly, and it went on nevertheless; see `Gather`.
+    var isSlowBody = false
+    /// Both sides speak in turns, perhaps for hours: nothing waits for the end of the request.
+    var isConversation = false
+    /// What of `Worker.heldBytes` the request costs by itself.
+    var heldBytes = 0
     /// All of the request was handed to the upstream.
     var requestWasSent = false
 
@@ -128,6 +139,7 @@ final class Exchange: TimerTarget {
         configuration = worker.configuration
         requestBytes = 0
         requestHasEnded = false
+        isConversation = false
         requestWasSent = false
         responseBytes = 0
         responseHasStarted = false
@@ -147,6 +159,9 @@ final class Exchange: TimerTarget {
     /// Lets go of all it refers to, and keeps its memory.
     func clear() {
         timer.cancel()
+        releaseSlowBody()
+        worker.heldBytes -= requestBody.count + heldBytes
+        heldBytes = 0
         phase = .unused
         downstream = nil
         upstream = nil

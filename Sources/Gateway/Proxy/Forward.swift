@@ -1,7 +1,8 @@
+import Policy
 import Reactor
 import Wire
 
-/// Phase 6: the request goes to the endpoint: its head rewritten once, its body at the pace of the slower side.
+/// Phase 7: the request goes to the endpoint: its head rewritten once, its body at the pace of the slower side.
 extension Exchange {
     func forward(to pool: EndpointPool) {
         attempts += 1
@@ -19,7 +20,7 @@ extension Exchange {
         self.upstream = upstream
         attemptBegins()
         defer { if isConnected { upstreamConnected() } else { armTimer() } }
-        if request.expectsContinue && !requestHasEnded && requestBytes == 0 { downstream?.sendContinue() }
+        askForBody()
     }
 
     /// The upstream is connected: the body may follow.
@@ -34,6 +35,7 @@ extension Exchange {
 
     func receiveRequestBody(_ bytes: Span<UInt8>) {
         requestBytes += UInt64(bytes.count)
+        bodyPace.received(bytes.count)
         guard !isOver, !responseHasEnded else {
             downstream?.requestBodyConsumed(bytes.count)
             return
@@ -48,6 +50,8 @@ extension Exchange {
             downstream?.requestBodyConsumed(bytes.count)
         } else {
             requestBody.append(bytes)
+            worker.heldBytes += bytes.count
+            if phase == .gathering { goOnIfGathered() }
         }
     }
 
@@ -55,6 +59,8 @@ extension Exchange {
         guard !requestHasEnded else { return }
         requestHasEnded = true
         guard !isOver else { return }
+        releaseSlowBody()
+        if phase == .gathering { return goOnIfGathered() }
         if phase == .forwarding { armTimer() }
         sendRequestBody()
     }
@@ -64,10 +70,13 @@ extension Exchange {
 
     private func sendRequestBody() {
         guard let upstream, phase == .forwarding || phase == .responding else { return }
+        // What waited here was waited for: the client was not slow.
+        if !requestBody.isEmpty && !requestHasEnded { bodyPace.restart(now: worker.loop.now) }
         while !requestBody.isEmpty && upstream.acceptsBody {
             let count = min(requestBody.count, 16_384)
             requestBody.withFront(count) { upstream.sendBody($0) }
             requestBody.removeFirst(count)
+            worker.heldBytes -= count
             downstream?.requestBodyConsumed(count)
         }
         if requestHasEnded && requestBody.isEmpty && !requestWasSent {
@@ -82,6 +91,7 @@ extension Exchange {
         let dropped = requestBody.count
         guard dropped > 0 else { return }
         requestBody.removeAll()
+        worker.heldBytes -= dropped
         downstream?.requestBodyConsumed(dropped)
     }
 

@@ -34,8 +34,11 @@ public final class Gateway: Sendable {
         self.accessLog = accessLog
         var made: [Worker] = []
         var ports: [String: UInt16] = [:]
-        for _ in 0..<max(1, workers) {
-            let worker = try Worker(snapshot: snapshot, accessLog: accessLog)
+        let count = max(1, workers)
+        let descriptors = DescriptorLimit.raise()
+        for _ in 0..<count {
+            let worker = try Worker(
+                snapshot: snapshot, accessLog: accessLog, descriptors: descriptors, workers: count)
             for listener in snapshot.listeners {
                 ports[listener.name] = try worker.listen(on: listener, port: ports[listener.name])
             }

@@ -18,6 +18,8 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
     /// The response ends with the connection (HTTP/1.0).
     private var endsByClosing = false
     private var clientHasEnded = false
+    /// What of `Worker.heldBytes` is this connection's: unread input, and output that the client does not take.
+    private var held = 0
 
     var connection: ClientConnection { self }
     var unsentBytes: Int { transport.unsentBytes }
@@ -65,17 +67,24 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
     }
 
     override func transportDrained() {
+        account()
         exchange?.downstreamDrained()
         if exchange == nil && !input.isEmpty { transport.markDirty() }
     }
 
     /// A client that pipelines and does not read is not answered faster than it reads.
-    private var hasRoomForResponse: Bool {
-        transport.unsentBytes <= worker.configuration.snapshot.limits.bodyBufferBytes
+    private var hasRoomForResponse: Bool { transport.unsentBytes <= worker.bodyBound }
+
+    private func account() {
+        let now = max(0, transport.unsentBytes) + input.count
+        worker.heldBytes += now - held
+        held = now
     }
 
     override func transportEnded(_ end: TransportEnd) {
         if let exchange { loseExchange(exchange) }
+        input.removeAll()
+        account()
         super.transportEnded(end)
     }
 
@@ -115,7 +124,7 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
     }
 
     private func consumeHead(_ bytes: Span<UInt8>) -> Int? {
-        if !parser.hasStarted { beginWaiting() }
+        if !parser.hasStarted { beginWaiting(isHeadComing: true) }
         let limits = worker.configuration.http1Limits
         do throws(HTTP1Error) {
             guard let count = try parser.parse(bytes, into: &head, limits: limits) else { return nil }
@@ -135,6 +144,7 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
         if bodyIsComing { decoder = HTTP1BodyDecoder(framing: head.framing) }
         let exchange = makeExchange()
         exchange.requestHasEnded = !bodyIsComing
+        beginWork()
         exchange.begin()
     }
 
@@ -173,8 +183,9 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
 
     /// Reads no more from the client while much of what it sent waits, or while it pipelines.
     private func pace() {
+        account()
         guard transport.isOpen, !clientHasEnded else { return }
-        let bound = worker.configuration.snapshot.limits.bodyBufferBytes
+        let bound = worker.bodyBound
         if unconsumed > bound || input.count > bound {
             transport.pauseReading()
         } else if unconsumed <= bound / 2 {
@@ -186,7 +197,7 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
 
     func requestBodyConsumed(_ count: Int) {
         unconsumed -= count
-        if unconsumed <= worker.configuration.snapshot.limits.bodyBufferBytes / 2 { pace() }
+        if unconsumed <= worker.bodyBound / 2 { pace() }
     }
 
     func sendContinue() {
@@ -230,10 +241,14 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
     }
 
     func sendBody(_ bytes: Span<UInt8>) {
-        guard isChunked else { return transport.write(bytes) }
-        worker.scratch.removeAll(keepingCapacity: true)
-        HTTP1Encoder.chunk(bytes, into: &worker.scratch)
-        transport.write(worker.scratch)
+        if isChunked {
+            worker.scratch.removeAll(keepingCapacity: true)
+            HTTP1Encoder.chunk(bytes, into: &worker.scratch)
+            transport.write(worker.scratch)
+        } else {
+            transport.write(bytes)
+        }
+        account()
     }
 
     func sendEnd() {
@@ -256,6 +271,8 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
         if endsByClosing { transport.closeWithReset() } else { transport.close() }
     }
 
+    func refuseStream() { abort() }
+
     private func end(_ exchange: Exchange) {
         self.exchange = nil
         let isStillSending = bodyIsComing || !input.isEmpty || !keepsAlive
@@ -266,6 +283,7 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
         exchange.finish(exchange.outcome)
         guard keepsAlive, !worker.isDraining else { return transport.closeAfterFlush(lingering: isStillSending) }
         unconsumed = 0
+        hasServed = true
         beginWaiting()
         transport.markDirty()
         if !clientHasEnded { transport.resumeReading() }
@@ -279,6 +297,6 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
     override func headTimedOut() {
         keepsAlive = false
         guard parser.hasStarted else { return transport.closeAfterFlush() }
-        makeExchange().beginRefused(.requestTimeout)
+        makeExchange().beginRefused(.requestHeadTimeout)
     }
 }

@@ -14,7 +14,11 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
     /// with its own error.
     private var early: [HTTP2Downstream] = []
     fileprivate var exchangesUnderWay = 0
+    private var abuse = AbuseMeter()
+    /// There may be streams in `early`.
+    private var watchesEarly = false
 
+    override var isWatched: Bool { watchesEarly }
     override var isBusy: Bool { exchangesUnderWay > 0 }
     override var isReadingHead: Bool { (session?.streamCount ?? 0) > 0 }
 
@@ -37,12 +41,22 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
     // MARK: - From the client
 
     override func transportReceived(_ bytes: Span<UInt8>) {
+        guard let session else { return }
         do throws(HTTP2SessionError) {
-            try session?.receive(bytes)
+            try session.receive(bytes)
         } catch {
-            transport.close()
+            if error.isFlood { worker.counters.connectionsAbusive.add() }
+            return transport.close()
         }
-        if session?.isFinished == true { transport.markDirty() }
+        if abuse.isExceeded(by: session, now: worker.loop.now) { calmDown(session) }
+        if session.isFinished { transport.markDirty() }
+    }
+
+    /// GOAWAY with ENHANCE_YOUR_CALM (RFC 9113 §10.5); then the connection ends, and its requests with it.
+    private func calmDown(_ session: HTTP2Session) {
+        worker.counters.connectionsAbusive.add()
+        session.goAway(errorCode: 11)
+        transport.markDirty()
     }
 
     override func transportReceivedEnd() { transport.close() }
@@ -56,7 +70,7 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
 
     func makeStream() -> HTTP2Stream {
         // The time of its head counts from here, not from when the connection fell idle.
-        if !isBusy { beginWaiting() }
+        if !isBusy { beginWaiting(isHeadComing: true) }
         return worker.makeDownstream(self)
     }
 
@@ -92,7 +106,10 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
         }
     }
 
-    fileprivate func resetWhenSent(_ stream: HTTP2Downstream) { early.append(stream) }
+    fileprivate func resetWhenSent(_ stream: HTTP2Downstream) {
+        early.append(stream)
+        watchesEarly = true
+    }
 
     fileprivate func forgetEarly(_ stream: HTTP2Downstream) {
         if !early.isEmpty { early.removeAll { $0 === stream } }
@@ -108,6 +125,7 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
             stream.reset(errorCode: 0)
             return true
         }
+        watchesEarly = !early.isEmpty
     }
 
     override func timerFired() {
@@ -125,8 +143,9 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
 
 /// One stream of a client, as an exchange sees it.
 final class HTTP2Downstream: HTTP2Stream, Downstream {
-    /// INTERNAL_ERROR (RFC 9113 §7).
+    /// Codes of RFC 9113 §7.
     private static let internalError: UInt32 = 2
+    private static let refusedStream: UInt32 = 7
 
     private var client: HTTP2ClientConnection
     private var exchange: Exchange?
@@ -152,6 +171,7 @@ final class HTTP2Downstream: HTTP2Stream, Downstream {
     override func headReceived(endStream: Bool) {
         let exchange = client.worker.makeExchange(self)
         self.exchange = exchange
+        if !client.isBusy { client.beginWork() }
         client.exchangesUnderWay += 1
         swap(&exchange.request, &request)
         exchange.requestHasEnded = endStream
@@ -176,10 +196,14 @@ final class HTTP2Downstream: HTTP2Stream, Downstream {
         exchange.receiveRequestEnd()
     }
 
-    override func bodySent(_ count: Int) { exchange?.downstreamDrained() }
+    override func bodySent(_ count: Int) {
+        client.worker.heldBytes -= count
+        exchange?.downstreamDrained()
+    }
 
     override func closed(errorCode: UInt32) {
         client.forgetEarly(self)
+        client.worker.heldBytes -= unsentBytes
         client.worker.recycle(self)
         guard let exchange else { return }
         release()
@@ -193,6 +217,7 @@ final class HTTP2Downstream: HTTP2Stream, Downstream {
     private func release() {
         exchange = nil
         client.exchangesUnderWay -= 1
+        client.hasServed = true
         if client.exchangesUnderWay == 0 { client.beginWaiting() }
     }
 
@@ -206,7 +231,11 @@ final class HTTP2Downstream: HTTP2Stream, Downstream {
         if endStream { endEarlyIfNeeded(exchange) }
     }
 
-    func sendBody(_ bytes: Span<UInt8>) { write(bytes) }
+    func sendBody(_ bytes: Span<UInt8>) {
+        guard session != nil else { return }
+        client.worker.heldBytes += bytes.count
+        write(bytes)
+    }
 
     func sendEnd() {
         guard let exchange else { return }
@@ -230,6 +259,11 @@ final class HTTP2Downstream: HTTP2Stream, Downstream {
     func abort() {
         if exchange != nil { release() }
         reset(errorCode: Self.internalError)
+    }
+
+    func refuseStream() {
+        if exchange != nil { release() }
+        reset(errorCode: Self.refusedStream)
     }
 
     func requestBodyConsumed(_ count: Int) { consumed(count) }

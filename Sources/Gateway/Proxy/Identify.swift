@@ -18,6 +18,10 @@ extension Exchange {
             return authorize(authentication)
         }
         worker.counters.tokenCacheMisses.add()
+        let refusal = withBearerToken { token in
+            worker.refusedTokens.find(token, provider: provider, nowSeconds: worker.loop.wallMilliseconds / 1000)
+        }
+        if let refusal, let refusal { return refuseToken(refusal) }
         verify(provider: provider)
     }
 
@@ -27,7 +31,9 @@ extension Exchange {
             bytes.append(bytes: token)
             return bytes
         }
-        guard let token, worker.verifyLater(token, provider: provider, for: self) else {
+        guard let token, let client = downstream?.connection.client,
+            worker.verifyLater(token, provider: provider, for: self, of: client)
+        else {
             return refuse(.verificationOverloaded)
         }
         phase = .verifying
@@ -41,10 +47,16 @@ extension Exchange {
         case .success(let verified):
             token = verified
             authorize(authentication)
-        case .failure(.keysNotLoaded): refuse(.keysNotLoaded)
-        case .failure(.overloaded): refuse(.verificationOverloaded)
-        case .failure(.expired): refuse(.tokenExpired)
-        case .failure: refuse(.tokenInvalid)
+        case .failure(let refusal): refuseToken(refusal)
+        }
+    }
+
+    private func refuseToken(_ refusal: TokenRefusal) {
+        switch refusal {
+        case .keysNotLoaded: refuse(.keysNotLoaded)
+        case .overloaded: refuse(.verificationOverloaded)
+        case .expired: refuse(.tokenExpired)
+        default: refuse(.tokenInvalid)
         }
     }
 

@@ -5,6 +5,6 @@ extension Exchange {
     func limit() {
         if case .length(let length) = request.framing, length > limits.requestBodyBytes { return refuse(.bodyTooLarge) }
         if requestBytes > limits.requestBodyBytes { return refuse(.bodyTooLarge) }
-        select()
+        gather()
     }
 }

@@ -15,7 +15,12 @@ public enum Outcome: String, Sendable, CaseIterable {
     case verificationOverloaded
     case scopeMissing
     case bodyTooLarge
-    case requestTimeout
+    /// The head did not come to its end in time.
+    case requestHeadTimeout
+    /// The body came too slowly, or stopped.
+    case requestBodyTimeout
+    /// The worker holds as much as it may, and takes no request until some are done.
+    case overloaded
     case noEndpoint
     case connectFailed
     case connectTimeout

@@ -53,8 +53,10 @@ struct GatewayProblem {
         challenge: "Bearer error=\"invalid_token\", error_description=\"The token has expired\"")
     static let bodyTooLarge = GatewayProblem(
         413, .bodyTooLarge, "Content Too Large", "The request body is larger than this gateway accepts.")
-    static let requestTimeout = GatewayProblem(
-        408, .requestTimeout, "Request Timeout", "The request did not arrive in time.")
+    static let requestHeadTimeout = GatewayProblem(
+        408, .requestHeadTimeout, "Request Timeout", "The head of the request did not arrive in time.")
+    static let requestBodyTimeout = GatewayProblem(
+        408, .requestBodyTimeout, "Request Timeout", "The body of the request came too slowly.")
 
     /// RFC 6750 §3.1: the scopes that would have been enough.
     static func scopeMissing(_ required: [String]) -> GatewayProblem {
@@ -65,6 +67,9 @@ struct GatewayProblem {
 
     // MARK: - Ours, or an endpoint's
 
+    static let overloaded = GatewayProblem(
+        503, .overloaded, "Service Unavailable", "The gateway has no memory left for this request.",
+        retryAfterSeconds: 1)
     static let keysNotLoaded = GatewayProblem(
         503, .tokenKeysNotLoaded, "Service Unavailable", "The keys that tokens are verified with are not loaded yet.",
         retryAfterSeconds: 1)

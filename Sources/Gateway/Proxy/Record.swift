@@ -3,7 +3,7 @@ import Reactor
 import Routing
 import Wire
 
-/// Phase 8: the request is over: counters, and its line in the access log.
+/// Phase 9: the request is over: counters, and its line in the access log.
 extension Exchange {
     /// Nothing is called on the exchange afterwards; its number is never used again.
     func finish(_ outcome: Outcome) {

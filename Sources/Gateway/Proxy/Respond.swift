@@ -1,7 +1,7 @@
 import Reactor
 import Wire
 
-/// Phase 7: the response goes to the client, an endpoint's or our own.
+/// Phase 8: the response goes to the client, an endpoint's or our own.
 extension Exchange {
     /// `response` holds an endpoint's final head.
     func receiveResponseHead(endStream: Bool) {
@@ -26,7 +26,7 @@ extension Exchange {
         guard !isOver, let downstream else { return }
         responseBytes += UInt64(bytes.count)
         downstream.sendBody(bytes)
-        if !isResponsePaused && downstream.unsentBytes > limits.bodyBufferBytes {
+        if !isResponsePaused && downstream.unsentBytes > worker.bodyBound {
             isResponsePaused = true
             upstream?.pauseResponse()
         }
@@ -45,7 +45,7 @@ extension Exchange {
 
     /// The client has taken some of the response.
     func downstreamDrained() {
-        guard isResponsePaused, let downstream, downstream.unsentBytes < limits.bodyBufferBytes / 2 else { return }
+        guard isResponsePaused, let downstream, downstream.unsentBytes <= worker.bodyBound / 2 else { return }
         isResponsePaused = false
         if phase == .responding { armTimer() }
         upstream?.resumeResponse()

@@ -2,7 +2,7 @@ import Policy
 import Routing
 import Wire
 
-/// Phase 6 again: an attempt failed, and is followed by another or answered for.
+/// Phase 7 again: an attempt failed, and is followed by another or answered for.
 extension Exchange {
     func upstreamFailed(_ failure: UpstreamFailure) {
         guard !isOver else { return }

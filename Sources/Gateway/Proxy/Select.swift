@@ -3,15 +3,12 @@ import Reactor
 import Routing
 import Wire
 
-/// Phase 5: which backend, which endpoint? Backends by weight; endpoints as the backend's settings say.
+/// Phase 6: which backend, which endpoint? Backends by weight; endpoints as the backend's settings say.
 extension Exchange {
     func select() {
         guard let rule, let backend = chooseBackend(rule) else { return refuse(.noEndpoint) }
         let state = configuration.backends[backend.index]
         self.backend = state
-        if let whole = rule.requestTimeoutMilliseconds, whole > 0 {
-            requestDeadline = min(requestDeadline, startedAt + UInt64(whole) * 1_000_000)
-        }
         state.requestBegan()
         selectEndpoint()
     }

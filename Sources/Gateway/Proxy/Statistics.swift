@@ -5,6 +5,12 @@ public struct GatewayStatistics: Sendable, Equatable {
     public var connectionsAccepted: UInt64 = 0
     public var connectionsOpen: UInt64 = 0
     public var handshakesFailed: UInt64 = 0
+    /// Closed at once, because their client had as many as it may have.
+    public var connectionsRefused: UInt64 = 0
+    /// Idle ones that were closed to make room for others.
+    public var connectionsEvicted: UInt64 = 0
+    /// Sent away, because they flooded us with control frames or resets (GOAWAY ENHANCE_YOUR_CALM).
+    public var connectionsAbusive: UInt64 = 0
     public var requestsOpen: UInt64 = 0
     /// Finished requests by how they ended.
     public var requests: [Outcome: UInt64] = [:]
@@ -38,6 +44,9 @@ final class WorkerCounters: Sendable {
     let connectionsAccepted = Counter()
     let connectionsOpen = Counter()
     let handshakesFailed = Counter()
+    let connectionsRefused = Counter()
+    let connectionsEvicted = Counter()
+    let connectionsAbusive = Counter()
     let requestsOpen = Counter()
     let upstreamConnectionsOpened = Counter()
     let upstreamConnectionsReused = Counter()
@@ -63,6 +72,9 @@ final class WorkerCounters: Sendable {
         total.connectionsAccepted += connectionsAccepted.current
         total.connectionsOpen += connectionsOpen.current
         total.handshakesFailed += handshakesFailed.current
+        total.connectionsRefused += connectionsRefused.current
+        total.connectionsEvicted += connectionsEvicted.current
+        total.connectionsAbusive += connectionsAbusive.current
         total.requestsOpen += requestsOpen.current
         total.upstreamConnectionsOpened += upstreamConnectionsOpened.current
         total.upstreamConnectionsReused += upstreamConnectionsReused.current

@@ -9,6 +9,12 @@ enum WorkerMessage: Sendable {
     case drain(deadlineMilliseconds: Int)
 }
 
+/// A token that is being verified, and for whom. The exchange is gone when its client did not wait.
+private struct PendingVerification {
+    var exchange: Exchange?
+    let client: ClientShare
+}
+
 /// One thread's share of the gateway: its loop, listeners, connections, pools, caches and counters. Nothing here is locked
 /// and nothing is shared; other threads post messages.
 final class Worker: TimerTarget {
@@ -19,9 +25,12 @@ final class Worker: TimerTarget {
     let counters: WorkerCounters
     private let accessLog: AccessLog
     private(set) var configuration: InstalledSnapshot
-    private var listeners: [ListenSocket] = []
+    private var listeners: [OpenListener] = []
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
-    private var waitingForToken: [UInt64: Exchange] = [:]
+    private var handshaking: [ObjectIdentifier: HandshakingConnection] = [:]
+    private var admission: Admission
+    private var evictedAt: UInt64 = 0
+    private var waitingForToken: [UInt64: PendingVerification] = [:]
     private var exchangePool: [Exchange] = []
     private var finishedExchanges: [Exchange] = []
     private var downstreamPool: [HTTP2Downstream] = []
@@ -31,8 +40,15 @@ final class Worker: TimerTarget {
     private var logLines: [UInt8] = []
     private var logLineCount = 0
     private lazy var drainTimer = DeadlineTimer(target: self)
+    private lazy var roomTimer = DeadlineTimer(target: roomSeeker)
+    private lazy var roomSeeker = RoomSeeker(self)
 
     var tokens: TokenCache
+    var refusedTokens: RefusedTokens
+    /// Bytes kept for requests under way: heads, and bodies that wait for the slower side.
+    var heldBytes = 0
+    /// Requests whose bodies come slowly and that went on nevertheless; see `Gather`.
+    var slowBodies = 0
     var random = RandomSource()
     private(set) var isDraining = false
 
@@ -44,7 +60,8 @@ final class Worker: TimerTarget {
     var targetScratch: [UInt8] = []
     var hostScratch: [UInt8] = []
 
-    init(snapshot: Snapshot, accessLog: AccessLog) throws(ReactorError) {
+    /// - Parameter descriptors: what the process may have open, for all `workers` together.
+    init(snapshot: Snapshot, accessLog: AccessLog, descriptors: Int, workers: Int) throws(ReactorError) {
         loop = try EventLoop()
         mailbox = try Mailbox()
         counters = WorkerCounters()
@@ -52,18 +69,24 @@ final class Worker: TimerTarget {
         configuration = InstalledSnapshot(snapshot)
         var system = SystemRandomNumberGenerator()
         tokens = TokenCache(capacity: snapshot.limits.verifiedTokens, key: (system.next(), system.next()))
+        refusedTokens = RefusedTokens(capacity: snapshot.limits.refusedTokens, key: (system.next(), system.next()))
+        admission = Admission(descriptors: descriptors, workers: workers)
         try configuration.install(worker: self, previous: nil)
     }
 
-    deinit { drainTimer.cancel() }
+    deinit {
+        drainTimer.cancel()
+        roomTimer.cancel()
+    }
 
     /// Listens on `port` instead of the listener's own, when it is given (for the second worker on an ephemeral port).
     func listen(on listener: Listener, port: UInt16?) throws(ReactorError) -> UInt16 {
-        let index = listeners.count
+        let open = OpenListener(listener)
         let socket = try ListenSocket(loop: loop, address: listener.address, port: port ?? listener.port) {
-            [unowned self] accepted in accept(accepted, position: index)
+            [unowned self, unowned open] accepted in accept(accepted, at: open)
         }
-        listeners.append(socket)
+        open.socket = socket
+        listeners.append(open)
         return socket.port
     }
 
@@ -82,36 +105,76 @@ final class Worker: TimerTarget {
         downstreamPool = []
         waitingForToken = [:]
         connections = [:]
+        handshaking = [:]
         configuration.letGo()
         loop.turnEnded = {}
     }
 
     // MARK: - Connections
 
-    private func accept(_ accepted: consuming AcceptedSocket, position: Int) {
+    private func accept(_ accepted: consuming AcceptedSocket, at open: OpenListener) {
         let limits = configuration.snapshot.limits
-        let listener = configuration.snapshot.listeners[position]
         counters.connectionsAccepted.add()
-        counters.connectionsOpen.add()
-        if counters.connectionsOpen.current >= UInt64(limits.connectionsPerWorker) {
-            for socket in listeners { socket.pause() }
+        guard let client = admission.enter(accepted.peer, limits: limits) else {
+            return counters.connectionsRefused.add()  // closed with `accepted`
         }
-        let handshaking = HandshakingConnection(worker: self, listener: listener.index)
+        counters.connectionsOpen.add()
+        if isFull { makeRoom() }
+        let connection = HandshakingConnection(worker: self, listener: open, client: client)
         do throws(ReactorError) {
-            let transport = try Transport(accepting: accepted, loop: loop, tls: listener.tls, delegate: handshaking)
-            handshaking.begin(transport)
-            if listener.tls == nil { handshaking.transportOpened() }
+            let tls = open.settings.tls
+            let transport = try Transport(accepting: accepted, loop: loop, tls: tls, delegate: connection)
+            handshaking[ObjectIdentifier(connection)] = connection
+            connection.begin(transport)
+            if tls == nil { connection.transportOpened() }
         } catch {
-            counters.connectionsOpen.subtract()
+            ended(client)
         }
     }
 
-    /// The handshake is done: now the protocol is known.
-    func opened(_ transport: Transport, listener: Int) {
-        guard transport.negotiatedHTTP2 else {
-            return keep(HTTP1ClientConnection(worker: self, listener: listener, transport: transport))
+    private var isFull: Bool {
+        counters.connectionsOpen.current >= UInt64(admission.connectionLimit(configuration.snapshot.limits))
+    }
+
+    /// Accepts no more until a connection ends, and ends some that are of no use.
+    private func makeRoom() {
+        for listener in listeners { listener.socket?.pause() }
+        guard loop.now &- evictedAt >= Admission.intervalNanoseconds else { return lookAgainForRoom() }
+        evictedAt = loop.now
+        var candidates: [(since: UInt64, end: () -> Void)] = []
+        for connection in handshaking.values where loop.now - connection.since >= Admission.unprovenNanoseconds {
+            candidates.append((connection.since, { connection.close() }))
         }
-        let connection = HTTP2ClientConnection(worker: self, listener: listener, transport: transport)
+        for connection in connections.values where connection.isDispensable {
+            candidates.append((connection.idleSince, { connection.transport.close() }))
+        }
+        candidates.sort { $0.since < $1.since }
+        for candidate in candidates.prefix(Admission.evictedAtOnce) {
+            counters.connectionsEvicted.add()
+            candidate.end()
+        }
+        if candidates.isEmpty { lookAgainForRoom() }
+    }
+
+    /// Connections grow idle without saying so.
+    private func lookAgainForRoom() {
+        guard !isDraining else { return }
+        loop.schedule(roomTimer, afterMilliseconds: 500)
+    }
+
+    fileprivate func lookForRoom() {
+        if isFull && !isDraining { makeRoom() }
+    }
+
+    /// The handshake is done: now the protocol is known.
+    func opened(_ transport: Transport, from handshake: HandshakingConnection) {
+        handshaking[ObjectIdentifier(handshake)] = nil
+        let listener = handshake.listener
+        let client = handshake.client
+        guard transport.negotiatedHTTP2 else {
+            return keep(HTTP1ClientConnection(worker: self, listener: listener, client: client, transport: transport))
+        }
+        let connection = HTTP2ClientConnection(worker: self, listener: listener, client: client, transport: transport)
         keep(connection)
         if !connection.start() { transport.close() }
     }
@@ -125,15 +188,22 @@ final class Worker: TimerTarget {
 
     func closed(_ connection: ClientConnection) {
         connections[ObjectIdentifier(connection)] = nil
-        counters.connectionsOpen.subtract()
-        connectionEnded()
+        ended(connection.client)
     }
 
-    func connectionEnded() {
+    func closed(_ handshake: HandshakingConnection) {
+        handshaking[ObjectIdentifier(handshake)] = nil
+        counters.handshakesFailed.add()
+        ended(handshake.client)
+    }
+
+    private func ended(_ client: ClientShare) {
+        counters.connectionsOpen.subtract()
+        admission.leave(client)
         if isDraining {
             stopWhenDrained()
-        } else if counters.connectionsOpen.current < UInt64(configuration.snapshot.limits.connectionsPerWorker) {
-            for socket in listeners { socket.resume() }
+        } else if !isFull {
+            for listener in listeners { listener.socket?.resume() }
         }
     }
 
@@ -148,7 +218,7 @@ final class Worker: TimerTarget {
 
     /// The exchange is over; it is cleared when the turn ends, because its methods may still be on the stack.
     func release(_ exchange: Exchange) {
-        waitingForToken[exchange.number] = nil
+        waitingForToken[exchange.number]?.exchange = nil
         finishedExchanges.append(exchange)
     }
 
@@ -163,6 +233,18 @@ final class Worker: TimerTarget {
 
     // MARK: - Memory
 
+    /// Bytes of one body in one direction that may wait: `bodyBufferBytes`, and less and less when the worker holds more
+    /// than half of what it may.
+    var bodyBound: Int {
+        let limits = configuration.snapshot.limits
+        let half = limits.heldBytesPerWorker / 2
+        guard heldBytes > half else { return limits.bodyBufferBytes }
+        return max(2_048, limits.bodyBufferBytes * max(0, limits.heldBytesPerWorker - heldBytes) / max(1, half))
+    }
+
+    /// Whether another request may come in.
+    var hasRoom: Bool { heldBytes < configuration.snapshot.limits.heldBytesPerWorker }
+
     /// Gives memory for HTTP/2 frames. It is taken out meanwhile: producing frames calls streams back, and these may do
     /// anything.
     func withFrames<R>(_ body: (inout [UInt8]) throws(HTTP2SessionError) -> R) throws(HTTP2SessionError) -> R {
@@ -175,18 +257,40 @@ final class Worker: TimerTarget {
 
     // MARK: - Tokens
 
-    /// - Returns: false when too many wait already, here or at the verifier.
-    func verifyLater(_ token: [UInt8], provider: Int, for exchange: Exchange) -> Bool {
-        guard waitingForToken.count < configuration.snapshot.limits.pendingVerifications else { return false }
+    /// - Returns: false when too many wait already, of all clients or of this one, here or at the verifier.
+    func verifyLater(_ token: [UInt8], provider: Int, for exchange: Exchange, of client: ClientShare) -> Bool {
+        let limits = configuration.snapshot.limits
+        guard waitingForToken.count < limits.pendingVerifications,
+            client.verifications < limits.pendingVerificationsPerClient
+        else { return false }
         let number = exchange.number
         let mailbox = mailbox
         let epoch = tokenEpoch
-        waitingForToken[number] = exchange
+        waitingForToken[number] = PendingVerification(exchange: exchange, client: client)
         let queued = exchange.configuration.snapshot.verifier.verify(token, provider: provider) { result in
             mailbox.post(.verified(exchange: number, token: token, provider: provider, epoch: epoch, result))
         }
-        if !queued { waitingForToken[number] = nil }
+        if queued { client.verifications += 1 } else { waitingForToken[number] = nil }
         return queued
+    }
+
+    private func verified(
+        _ number: UInt64, _ token: [UInt8], _ provider: Int, _ result: Result<VerifiedToken, TokenRefusal>,
+        isCurrent: Bool
+    ) {
+        let now = loop.wallMilliseconds / 1000
+        if isCurrent {
+            switch result {
+            case .success(let verified):
+                tokens.insert(token, provider: provider, verified: verified, nowSeconds: now)
+            case .failure(let refusal):
+                refusedTokens.insert(token, provider: provider, refusal, nowSeconds: now)
+            }
+        }
+        guard let waiting = waitingForToken.removeValue(forKey: number) else { return }
+        waiting.client.verifications -= 1
+        admission.forgetIfIdle(waiting.client)
+        waiting.exchange?.verified(result)
     }
 
     // MARK: - Messages
@@ -194,11 +298,7 @@ final class Worker: TimerTarget {
     private func receive(_ message: WorkerMessage) {
         switch message {
         case .verified(let number, let token, let provider, let epoch, let result):
-            if case .success(let verified) = result, epoch == tokenEpoch {
-                tokens.insert(
-                    token, provider: provider, verified: verified, nowSeconds: loop.wallMilliseconds / 1000)
-            }
-            waitingForToken.removeValue(forKey: number)?.verified(result)
+            verified(number, token, provider, result, isCurrent: epoch == tokenEpoch)
         case .replace(let snapshot): replace(with: snapshot)
         case .drain(let deadline): drain(deadlineMilliseconds: deadline)
         }
@@ -212,15 +312,17 @@ final class Worker: TimerTarget {
             return  // Control resolves addresses; one that is not numeric never gets here.
         }
         configuration = next
+        for (open, listener) in zip(listeners, snapshot.listeners) { open.settings = listener }
         // Providers and keys may have changed: every token is verified anew, and what is under way is not remembered.
         tokenEpoch += 1
         tokens.removeAll()
+        refusedTokens.removeAll()
     }
 
     private func drain(deadlineMilliseconds: Int) {
         guard !isDraining else { return }
         isDraining = true
-        for listener in listeners { listener.close() }
+        for listener in listeners { listener.socket?.close() }
         for connection in connections.values { connection.drain() }
         configuration.retireAll()
         loop.schedule(drainTimer, afterMilliseconds: deadlineMilliseconds)
@@ -260,4 +362,13 @@ final class Worker: TimerTarget {
         logLines.removeAll(keepingCapacity: true)
         logLineCount = 0
     }
+}
+
+/// Has a full worker look again whether a connection can be closed for another.
+private final class RoomSeeker: TimerTarget {
+    private unowned let worker: Worker
+
+    init(_ worker: Worker) { self.worker = worker }
+
+    func timerFired() { worker.lookForRoom() }
 }

@@ -22,8 +22,9 @@ enum HTTP2Callbacks {
         // The window opens when the body has moved on, not when it arrived: that is the backpressure.
         nghttp2_option_set_no_auto_window_update(option, 1)
         nghttp2_option_set_no_closed_streams(option, 1)
-        // A client that opens and resets streams faster than this is sent away (CVE-2023-44487).
-        nghttp2_option_set_stream_reset_rate_limit(option, 200, 20)
+        // A client that opens and resets streams faster than this is sent away (CVE-2023-44487). Whoever knows the time
+        // looks at `wastedStreams`, sooner; this is for whoever does not.
+        nghttp2_option_set_stream_reset_rate_limit(option, 1_000, 33)
         switch role {
         case .server: return nghttp2_session_server_new2(&session, callbacks, context, option)
         case .client: return nghttp2_session_client_new2(&session, callbacks, context, option)
@@ -55,8 +56,19 @@ enum HTTP2Callbacks {
                 session.headersReceived(stream, endStream: header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0)
             case Int(NGHTTP2_DATA.rawValue) where header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0:
                 liveStream(nghttp2, header.stream_id)?.endReceived()
+            case Int(NGHTTP2_RST_STREAM.rawValue): session.wastedStreams += 1
+            case Int(NGHTTP2_PING.rawValue), Int(NGHTTP2_PRIORITY.rawValue): session.controlFrames += 1
+            case Int(NGHTTP2_DATA.rawValue) where header.length == 0: session.controlFrames += 1
             default: break
             }
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { nghttp2, frame, context in
+            guard let header = frame?.pointee.hd, header.type == UInt8(NGHTTP2_RST_STREAM.rawValue),
+                let session = session(at: context)
+            else { return 0 }
+            let stream = liveStream(nghttp2, header.stream_id)
+            if stream?.isResetByUs != true { session.wastedStreams += 1 }
             return 0
         }
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) { nghttp2, _, id, bytes, count, _ in

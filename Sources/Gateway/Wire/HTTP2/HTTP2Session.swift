@@ -20,6 +20,8 @@ extension HTTP2SessionDelegate {
 public struct HTTP2SessionError: Error, Sendable, CustomStringConvertible {
     /// nghttp2's error code.
     public let code: Int32
+    /// More answers to PING or SETTINGS are wanted than can be sent, or the like.
+    public var isFlood: Bool { code == Int32(NGHTTP2_ERR_FLOODED.rawValue) }
     public var description: String { String(cString: nghttp2_strerror(code)) }
 }
 
@@ -61,6 +63,10 @@ public final class HTTP2Session {
     private var hasFailed = false
 
     public private(set) var streamCount = 0
+    /// Server: streams that the client reset, or that we reset for what it did. Never less than before.
+    public internal(set) var wastedStreams = 0
+    /// Frames that came and carry no part of a message: PING, SETTINGS, PRIORITY, DATA without content. Never less.
+    public internal(set) var controlFrames = 0
     /// Whether the other side's first SETTINGS are in; until then its limits are not known (RFC 9113 §3.4).
     public private(set) var hasPeerSettings = false
 
@@ -165,6 +171,13 @@ public final class HTTP2Session {
         delegate.sessionHasOutput()
     }
 
+    /// Ends the connection, and every stream on it, for a reason of RFC 9113 §7: GOAWAY, then nothing more.
+    public func goAway(errorCode: UInt32) {
+        acceptsNewStreams = false
+        _ = nghttp2_session_terminate_session(session, errorCode)
+        delegate.sessionHasOutput()
+    }
+
     // MARK: - Client
 
     /// Whether the server's SETTINGS_MAX_CONCURRENT_STREAMS leaves room, and it did not go away.
@@ -227,6 +240,7 @@ public final class HTTP2Session {
     }
 
     func reset(_ stream: HTTP2Stream, errorCode: UInt32) {
+        stream.isResetByUs = true
         _ = nghttp2_submit_rst_stream(session, 0, stream.id, errorCode)
         delegate.sessionHasOutput()
     }
@@ -365,6 +379,7 @@ extension HTTP2Session {
 
     func settingsReceived() {
         hasPeerSettings = true
+        controlFrames += 1
         delegate.sessionReceivedSettings()
     }
 

@@ -25,6 +25,8 @@ open class HTTP2Stream {
     final var unconsumed = 0
     final var slot = -1
     final var isClosed = false
+    /// Of our own accord, not for a fault of the other side.
+    final var isResetByUs = false
     final var headIsComplete = false
     private final var outgoing = ByteQueue()
     private final var outgoingEnds = false
@@ -46,6 +48,7 @@ open class HTTP2Stream {
         isHeadTooLarge = false
         isHeadMalformed = false
         isClosed = false
+        isResetByUs = false
         headIsComplete = false
         outgoingEnds = false
         outgoingTrailers = nil

@@ -1,0 +1,72 @@
+import Glibc
+
+/// Who is counted as one client: an IPv4 address, or the /64 of an IPv6 address, which is what one host or site has
+/// (RFC 6177 §2), so that nobody multiplies by taking another address of the same network.
+public struct ClientNetwork: Hashable, Sendable {
+    private let high: UInt64
+    private let low: UInt64
+
+    public init(_ address: SocketAddress) {
+        let bytes = address.bytes
+        high = bytes.high
+        low = address.isIPv4 ? bytes.low : 0
+    }
+}
+
+/// A range of addresses, "10.0.0.0/8" or "fd00::/8"; an address alone is a range of one.
+public struct AddressRange: Hashable, Sendable {
+    private let high: UInt64
+    private let low: UInt64
+    private let prefix: Int
+
+    /// - Throws: `invalidAddress`.
+    public init(_ text: String) throws(ReactorError) {
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        let address = try SocketAddress(numeric: String(parts[0]), port: 0)
+        let width = address.isIPv4 ? 32 : 128
+        var length = width
+        if parts.count == 2 {
+            guard let number = Int(parts[1]), (0...width).contains(number) else { throw .invalidAddress(text) }
+            length = number
+        }
+        prefix = length + 128 - width
+        (high, low) = address.bytes
+    }
+
+    public func contains(_ address: SocketAddress) -> Bool {
+        let bytes = address.bytes
+        let highBits = min(prefix, 64)
+        let lowBits = max(0, prefix - 64)
+        return Self.agree(high, bytes.high, highBits) && Self.agree(low, bytes.low, lowBits)
+    }
+
+    private static func agree(_ left: UInt64, _ right: UInt64, _ bits: Int) -> Bool {
+        bits == 0 || (left ^ right) >> UInt64(64 - bits) == 0
+    }
+}
+
+extension SocketAddress {
+    /// Also one that arrived on an IPv6 socket.
+    var isIPv4: Bool {
+        let (high, low) = bytes
+        return high == 0 && low >> 32 == 0xFFFF
+    }
+
+    /// The address as of IPv6, an IPv4 address mapped (RFC 4291 §2.5.5.2).
+    var bytes: (high: UInt64, low: UInt64) {
+        withSockaddr { address, _ in
+            let raw = UnsafeRawPointer(address)
+            if Int32(address.pointee.sa_family) == AF_INET {
+                let four = raw.loadUnaligned(as: sockaddr_in.self).sin_addr.s_addr
+                return (0, 0xFFFF_0000_0000 | UInt64(UInt32(bigEndian: four)))
+            }
+            let six = raw.loadUnaligned(as: sockaddr_in6.self).sin6_addr
+            return withUnsafeBytes(of: six) { bytes in
+                (
+                    UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+                    UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+                )
+            }
+        }
+    }
+}
