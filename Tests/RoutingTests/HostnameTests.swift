@@ -82,6 +82,35 @@ import Testing
         #expect(decide(1, "a.example.com") == "misdirected")
     }
 
+    @Test(arguments: [
+        ("a.example.com", "exact"), ("b.example.com", "wildcard"), ("x.a.example.com", "wildcard"), ("other", "any"),
+    ])
+    func `of the listeners of one port the narrowest that covers the host answers`(host: String, rule: String) {
+        let sharing = [
+            ListenerDescription(name: "any", port: 443, transport: .https),
+            ListenerDescription(
+                name: "wildcard", port: 443, transport: .https, hostname: .wildcard(suffix: ".example.com")),
+            ListenerDescription(name: "exact", port: 443, transport: .https, hostname: .exact("a.example.com")),
+            ListenerDescription(name: "elsewhere", port: 444, transport: .https, hostname: .exact("c.example.com")),
+        ]
+        let table = table(
+            listeners: sharing,
+            [
+                "any": entry(listener: 0), "wildcard": entry(listener: 1),
+                "exact": entry(listener: 2, .any, .prefix("/")),
+            ])
+        for arrived in 0..<3 { #expect(table.rule(Request(listener: arrived, host: host)) == rule) }
+    }
+
+    @Test func `the narrowest listener answers alone, also when it has no route`() {
+        let sharing = [
+            ListenerDescription(name: "any", port: 443, transport: .https),
+            ListenerDescription(name: "exact", port: 443, transport: .https, hostname: .exact("a.example.com")),
+        ]
+        let table = table(listeners: sharing, ["any": entry(listener: 0)])
+        #expect(table.rule(Request(listener: 0, host: "a.example.com")) == nil)
+    }
+
     @Test func `a host that no https listener serves is not found`() {
         #expect(decide(0, "x.example.com") == "notFound")
         #expect(decide(0, "c.example.com") == "notFound")

@@ -87,8 +87,9 @@ public struct Configuration: Sendable {
         }
         if found.contains(where: { $0.severity == .error }) { throw ConfigurationError(diagnostics: found) }
         let verifier = TokenVerifier(providers: providers, queue: queue)
+        let limits = Limits(translation.clients)
         do throws(UpstreamTLSError) {
-            let snapshot = try Snapshot(routes: table, listeners: listeners, limits: Limits(), verifier: verifier)
+            let snapshot = try Snapshot(routes: table, listeners: listeners, limits: limits, verifier: verifier)
             return (snapshot, found)
         } catch {
             throw ConfigurationError(diagnostics: found + [Diagnostic(.error, at: Place(file: ""), "\(error)")])
@@ -105,12 +106,15 @@ public struct Configuration: Sendable {
         }
         var listeners: [Listener] = []
         for (index, description) in table.listeners.enumerated() {
-            let bound = listen.last { $0.listener == description.name }?.address
+            let sharing = table.listeners.filter { $0.port == description.port }
+            // Listeners of one port share its socket, which the first of them stands for.
+            guard sharing.first?.name == description.name else { continue }
+            let bound = listen.last { override in sharing.contains { $0.name == override.listener } }?.address
             do {
                 listeners.append(
                     Listener(
                         index: index, name: description.name, address: bound?.host ?? Self.everyAddress,
-                        port: bound?.port ?? description.port, tls: try serverContext(for: description)))
+                        port: bound?.port ?? description.port, tls: try serverContext(for: sharing)))
             } catch {
                 found.append(error)
             }
@@ -123,8 +127,8 @@ public struct Configuration: Sendable {
         FileManager.default.fileExists(atPath: "/proc/net/if_inet6") ? "::" : "0.0.0.0"
     }
 
-    private func serverContext(for listener: ListenerDescription) throws(Diagnostic) -> TLSServerContext? {
-        guard let name = listener.certificates.first else { return nil }
+    private func serverContext(for sharing: [ListenerDescription]) throws(Diagnostic) -> TLSServerContext? {
+        guard let name = sharing.lazy.flatMap(\.certificates).first else { return nil }
         guard let secret = documents.secrets.first(where: { $0.metadata.key == name }) else {
             throw Diagnostic(.error, at: Place(file: ""), "there is no Secret \(name)")
         }

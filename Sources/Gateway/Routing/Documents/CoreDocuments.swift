@@ -1,6 +1,7 @@
 /// A core `Service`: the ports that routes can name.
 public struct ServiceDocument: Sendable {
     public struct Port: Sendable {
+        public let name: String?
         public let port: UInt16
         /// The port of the Pods when it is given as a number; otherwise the same as `port`.
         public let targetPort: UInt16
@@ -39,7 +40,8 @@ extension ServiceDocument.Port {
         }
         _ = object.choice("protocol", of: ["TCP"], unsupported: ["UDP", "SCTP"])
         appProtocol = object.string("appProtocol")
-        object.ignore("name", "nodePort")
+        name = object.string("name")?.value
+        object.ignore("nodePort")
         object.finish()
         place = object.place
         guard let port else { return nil }
@@ -48,7 +50,12 @@ extension ServiceDocument.Port {
     }
 }
 
-/// A core `Secret`. Only those of type `kubernetes.io/tls` are used; the others are kept unread.
+extension ServiceDocument.Port {
+    /// Whether a policy's `sectionName` means this port: its name, or its number as text.
+    func isNamed(_ section: String) -> Bool { name == section || String(port) == section }
+}
+
+/// A core `Secret`. Only those of type `kubernetes.io/tls` are used, and `ca.crt` of any; the others are kept unread.
 public struct SecretDocument: Sendable {
     public static let tlsType = "kubernetes.io/tls"
 
@@ -65,6 +72,18 @@ public struct SecretDocument: Sendable {
         data = document.texts("data")
         stringData = document.texts("stringData")
         document.ignore("immutable")
+    }
+
+    /// The bytes of a key: `stringData` as it is, `data` decoded from base64.
+    ///
+    /// - Throws: a diagnostic when the key is missing, or its text is not base64.
+    public func bytes(_ key: String) throws(Diagnostic) -> [UInt8] {
+        if let text = stringData[key] { return Array(text.value.utf8) }
+        guard let text = data[key] else { throw Diagnostic(.error, at: metadata.place, "has no \(key)") }
+        guard let decoded = Base64.decode(text.value) else {
+            throw Diagnostic(.error, at: text.place, "is not base64 (RFC 4648 §4)")
+        }
+        return decoded
     }
 }
 

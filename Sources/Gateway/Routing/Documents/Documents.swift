@@ -7,13 +7,15 @@ public struct Documents: Sendable {
     public private(set) var secrets: [SecretDocument] = []
     public private(set) var configMaps: [ConfigMapDocument] = []
     public private(set) var authenticationPolicies: [AuthenticationPolicyDocument] = []
+    public private(set) var trafficPolicies: [TrafficPolicyDocument] = []
+    public private(set) var backendTLSPolicies: [BackendTLSPolicyDocument] = []
     /// What is wrong with single documents, in their order.
     public private(set) var diagnostics: [Diagnostic] = []
 
     private static let gatewayGroup = "gateway.networking.k8s.io"
     private static let ownGroup = "gatehouse.dev"
     private static let unsupportedKinds = [
-        "BackendTLSPolicy", "GRPCRoute", "ListenerSet", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute",
+        "GRPCRoute", "ListenerSet", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute",
     ]
 
     /// Reads every document. What is wrong is found in `diagnostics`; a document with an error in it may be missing.
@@ -74,6 +76,10 @@ public struct Documents: Sendable {
             configMaps.append(ConfigMapDocument(&reader))
         case ("\(Self.ownGroup)/v1alpha1", "AuthenticationPolicy"):
             authenticationPolicies += [AuthenticationPolicyDocument(&reader)].compactMap(\.self)
+        case ("\(Self.ownGroup)/v1alpha1", "TrafficPolicy"):
+            trafficPolicies += [TrafficPolicyDocument(&reader)].compactMap(\.self)
+        case ("\(Self.gatewayGroup)/v1", "BackendTLSPolicy"), ("\(Self.gatewayGroup)/v1alpha3", "BackendTLSPolicy"):
+            backendTLSPolicies += [BackendTLSPolicyDocument(&reader)].compactMap(\.self)
         default:
             leaveOut(version: version, kind: kind, reader.sink)
             return false
@@ -97,11 +103,12 @@ public struct Documents: Sendable {
             }
             return
         }
-        let kinds = ["GatewayClass", "Gateway", "HTTPRoute", "AuthenticationPolicy"]
+        let ownKinds = ["AuthenticationPolicy", "TrafficPolicy"]
+        let kinds = ["GatewayClass", "Gateway", "HTTPRoute", "BackendTLSPolicy"] + ownKinds
         if Self.unsupportedKinds.contains(kind.value) {
             sink.error(at: kind.place, "\(kind.value) is not supported by this version")
         } else if kinds.contains(kind.value) {
-            let known = kind.value == "AuthenticationPolicy" ? "\(Self.ownGroup)/v1alpha1" : "\(Self.gatewayGroup)/v1"
+            let known = ownKinds.contains(kind.value) ? "\(Self.ownGroup)/v1alpha1" : "\(Self.gatewayGroup)/v1"
             sink.error(at: version.place, "must be \(known) for this kind, not \(version.value)")
         } else {
             let hint = Spelling.nearest(to: kind.value, among: kinds).map { "; did you mean \($0)?" } ?? ""

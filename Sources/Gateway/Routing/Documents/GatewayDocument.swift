@@ -25,6 +25,7 @@ public struct GatewayDocument: Sendable {
         public let port: UInt16
         public let transport: ListenerDescription.TransportProtocol
         public let hostname: Hostname
+        /// At least one for HTTPS.
         public let certificates: [ObjectReference]
         /// Whether routes of other namespaces may attach.
         public let allowsAllNamespaces: Bool
@@ -34,6 +35,13 @@ public struct GatewayDocument: Sendable {
     public let metadata: Metadata
     public let className: Located<String>
     public let listeners: [Listener]
+    /// The Secret that backends with TLS are shown: `spec.tls.backend.clientCertificateRef`, or in documents of Gateway
+    /// API v1.3 and older `spec.backendTLS.clientCertificateRef`.
+    public let clientCertificate: ObjectReference?
+
+    /// `gatehouse.dev/proxy-protocol`: "true", or the names of listeners separated by commas. Every connection to them
+    /// begins with a PROXY protocol header, version 1 or 2; one that does not is closed.
+    static let proxyProtocolAnnotation = "gatehouse.dev/proxy-protocol"
 
     init?(_ document: inout ObjectReader) {
         let metadata = Metadata(&document)
@@ -42,10 +50,57 @@ public struct GatewayDocument: Sendable {
         let className = spec.objectName("gatewayClassName", required: true)
         let listeners = spec.objects("listeners", required: true) ?? []
         self.listeners = listeners.compactMap { Listener($0, namespace: metadata.namespace) }
-        spec.unsupported("addresses", "allowedListeners", "backendTLS", "infrastructure", "tls")
+        clientCertificate = Self.clientCertificate(&spec, namespace: metadata.namespace)
+        spec.unsupported("addresses", "allowedListeners", "infrastructure")
         spec.finish()
         guard let className else { return nil }
         self.className = className
+        checkProxyProtocol(spec.sink)
+    }
+
+    /// Whether a listener's connections begin with a PROXY protocol header.
+    func usesProxyProtocol(_ listener: Listener) -> Bool {
+        guard let annotation = metadata.annotations[Self.proxyProtocolAnnotation] else { return false }
+        return annotation.value == "true" || Self.names(annotation.value).contains(listener.name)
+    }
+
+    private func checkProxyProtocol(_ sink: DiagnosticSink) {
+        guard let annotation = metadata.annotations[Self.proxyProtocolAnnotation],
+            !["true", "false"].contains(annotation.value)
+        else { return }
+        for name in Self.names(annotation.value) where !listeners.contains(where: { $0.name == name }) {
+            sink.error(at: annotation.place, "must be true, false or names of listeners; there is no \"\(name)\"")
+        }
+    }
+
+    private static func names(_ list: String) -> [String] {
+        list.split(separator: ",", omittingEmptySubsequences: false).map {
+            String($0.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+        }
+    }
+
+    private static func clientCertificate(_ spec: inout ObjectReader, namespace: String) -> ObjectReference? {
+        var holders: [ObjectReader] = []
+        if let older = spec.object("backendTLS") { holders.append(older) }
+        if var tls = spec.object("tls") {
+            if let backend = tls.object("backend") { holders.append(backend) }
+            tls.unsupported("frontend")
+            tls.finish()
+        }
+        var found: ObjectReference?
+        for var holder in holders {
+            if found != nil { holder.sink.error(at: holder.place, "the Gateway has a client certificate already") }
+            if var reference = holder.object("clientCertificateRef") {
+                found = reference.reference(group: "", kind: "Secret", namespace: namespace)
+                reference.finish()
+            }
+            holder.finish()
+            if let found, found.namespace != namespace {
+                holder.sink.error(
+                    at: found.place, "a Secret of another namespace needs a ReferenceGrant, which is not supported")
+            }
+        }
+        return found
     }
 }
 
@@ -85,9 +140,6 @@ extension GatewayDocument.Listener {
                 references.append(found)
             }
             reference.finish()
-        }
-        if references.count > 1 {
-            tls.sink.error(at: tls.place.field("certificateRefs"), "more than one is not supported by this version")
         }
         tls.unsupported("frontendValidation", "options")
         tls.finish()

@@ -27,7 +27,17 @@ public struct HTTPRouteDocument: Sendable {
         public let redirect: Redirect?
         public let requestTimeoutMilliseconds: Int?
         public let backendRequestTimeoutMilliseconds: Int?
+        public let retry: Retry?
         public let place: Place
+    }
+
+    /// When a request is tried again (GEP-1731). Nil: what the backend's TrafficPolicy says.
+    public struct Retry: Sendable {
+        public let statuses: [UInt16]?
+        /// After the first.
+        public let attempts: Int?
+        /// The least pause before each.
+        public let backoffMilliseconds: Int?
     }
 
     public let metadata: Metadata
@@ -141,7 +151,8 @@ extension HTTPRouteDocument.Rule {
         backends = references.compactMap { .init($0, namespace: namespace) }
         redirect = Self.redirect(&object)
         (requestTimeoutMilliseconds, backendRequestTimeoutMilliseconds) = Self.timeouts(&object)
-        object.unsupported("retry", "sessionPersistence")
+        retry = Self.retry(&object)
+        object.unsupported("sessionPersistence")
         object.finish()
         place = object.place
         switch (references.isEmpty, redirect == nil) {
@@ -197,8 +208,8 @@ extension HTTPRouteDocument.Rule {
     private static func timeouts(_ rule: inout ObjectReader) -> (request: Int?, backendRequest: Int?) {
         guard var timeouts = rule.object("timeouts") else { return (nil, nil) }
         defer { timeouts.finish() }
-        let request = duration("request", &timeouts)
-        let backendRequest = duration("backendRequest", &timeouts)
+        let request = timeouts.duration("request")
+        let backendRequest = timeouts.duration("backendRequest")
         if let request, let backendRequest, request.value > 0, backendRequest.value > request.value {
             timeouts.sink.error(at: backendRequest.place, "must not be longer than timeouts.request")
         }
@@ -209,12 +220,12 @@ extension HTTPRouteDocument.Rule {
         )
     }
 
-    private static func duration(_ name: String, _ timeouts: inout ObjectReader) -> Located<Int>? {
-        guard let text = timeouts.string(name) else { return nil }
-        guard let milliseconds = Syntax.milliseconds(text.value) else {
-            timeouts.sink.error(at: text.place, "must be a duration such as 500ms, 10s or 1m30s, not \"\(text.value)\"")
-            return nil
-        }
-        return Located(milliseconds, at: text.place)
+    private static func retry(_ rule: inout ObjectReader) -> HTTPRouteDocument.Retry? {
+        guard var retry = rule.object("retry") else { return nil }
+        defer { retry.finish() }
+        return HTTPRouteDocument.Retry(
+            statuses: retry.statuses("codes")?.value,
+            attempts: retry.integer("attempts", in: 0...10)?.value,
+            backoffMilliseconds: retry.duration("backoff", in: 0...60_000)?.value)
     }
 }

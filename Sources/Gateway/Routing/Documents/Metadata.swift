@@ -4,6 +4,7 @@ public struct Metadata: Sendable {
     public let name: String
     /// In seconds since 1970, when the document has a `creationTimestamp`.
     public let createdSeconds: Int64?
+    public let annotations: [String: Located<String>]
     public let place: Place
 
     /// "namespace/name".
@@ -13,14 +14,15 @@ public struct Metadata: Sendable {
     init(_ document: inout ObjectReader) {
         place = document.place
         guard var metadata = document.object("metadata", required: true) else {
-            (namespace, name, createdSeconds) = ("default", "", nil)
+            (namespace, name, createdSeconds, annotations) = ("default", "", nil, [:])
             return
         }
         name = metadata.objectName("name", required: true)?.value ?? ""
         namespace = metadata.objectName("namespace")?.value ?? "default"
         createdSeconds = metadata.string("creationTimestamp").flatMap { Syntax.secondsSince1970($0.value) }
+        annotations = metadata.texts("annotations")
         metadata.ignore(
-            "annotations", "deletionTimestamp", "finalizers", "generateName", "generation", "labels", "managedFields",
+            "deletionTimestamp", "finalizers", "generateName", "generation", "labels", "managedFields",
             "ownerReferences", "resourceVersion", "selfLink", "uid")
         metadata.finish()
     }

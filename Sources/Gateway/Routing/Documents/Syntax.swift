@@ -48,6 +48,21 @@ enum Syntax {
         return parts > 0 ? total : nil
     }
 
+    /// A duration as GEP-2257 writes it, in its largest exact unit.
+    static func duration(_ milliseconds: Int) -> String {
+        if milliseconds == 0 { return "0s" }
+        for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000)] where milliseconds % length == 0 {
+            return "\(milliseconds / length)\(unit)"
+        }
+        return "\(milliseconds)ms"
+    }
+
+    /// A request target in origin form (RFC 9112 §3.2.1): a path, with a query or without, of visible ASCII.
+    static func isOriginForm(_ text: String) -> Bool {
+        text.hasPrefix("/") && text.utf8.count <= 2_048
+            && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "#") }
+    }
+
     /// Brings the path of a route to the canonical form that requests are matched in: percent-encoded unreserved
     /// characters decoded, other percent-encodings in upper case (RFC 3986 §6.2.2). Paths that no canonical request can
     /// have are errors.

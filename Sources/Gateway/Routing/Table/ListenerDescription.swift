@@ -1,4 +1,6 @@
 /// A listener of a `Gateway` document: where clients come in.
+///
+/// Listeners with the same port share one socket: they have the same protocol, and differ in their hostnames.
 public struct ListenerDescription: Sendable, Hashable {
     public enum TransportProtocol: String, Sendable {
         case http = "HTTP"
@@ -14,12 +16,15 @@ public struct ListenerDescription: Sendable, Hashable {
     public var transport: TransportProtocol
     /// The hosts it serves; `.any` unless the document narrows them.
     public var hostname: Hostname
-    /// The TLS Secrets of an HTTPS listener, as "namespace/name"; empty for HTTP.
+    /// The TLS Secrets of an HTTPS listener, as "namespace/name"; empty for HTTP. The first is for clients that name no
+    /// host.
     public var certificates: [String]
+    /// Whether every connection begins with a PROXY protocol header, which tells the client's address.
+    public var proxyProtocol: Bool
 
     public init(
         gateway: String = "default/gatehouse", name: String, port: UInt16, transport: TransportProtocol,
-        hostname: Hostname = .any, certificates: [String] = []
+        hostname: Hostname = .any, certificates: [String] = [], proxyProtocol: Bool = false
     ) {
         self.gateway = gateway
         self.name = name
@@ -27,5 +32,6 @@ public struct ListenerDescription: Sendable, Hashable {
         self.transport = transport
         self.hostname = hostname
         self.certificates = certificates
+        self.proxyProtocol = proxyProtocol
     }
 }

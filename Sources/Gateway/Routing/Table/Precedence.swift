@@ -25,7 +25,7 @@ enum Precedence {
     }
 
     /// An exact host before any wildcard, a longer wildcard before a shorter one.
-    private static func rank(_ hostname: Hostname) -> Int {
+    static func rank(_ hostname: Hostname) -> Int {
         switch hostname {
         case .any: 0
         case .wildcard(let suffix): 1 + suffix.utf8.count

@@ -17,12 +17,14 @@ public final class RouteRule: Sendable {
     public let requestTimeoutMilliseconds: Int?
     /// For one attempt at a backend. Nil: no such bound.
     public let backendRequestTimeoutMilliseconds: Int?
+    /// HTTPRoute `retry`. Nil: what `Backend.traffic` says.
+    public let retries: RetrySettings?
     public let authentication: AuthenticationRule?
 
     public init(
         index: Int, routeName: String, ruleName: String, backends: [WeightedBackend] = [], redirect: Redirect? = nil,
         requestTimeoutMilliseconds: Int? = nil, backendRequestTimeoutMilliseconds: Int? = nil,
-        authentication: AuthenticationRule? = nil
+        retries: RetrySettings? = nil, authentication: AuthenticationRule? = nil
     ) {
         self.index = index
         self.routeName = routeName
@@ -32,6 +34,7 @@ public final class RouteRule: Sendable {
         self.redirect = redirect
         self.requestTimeoutMilliseconds = requestTimeoutMilliseconds
         self.backendRequestTimeoutMilliseconds = backendRequestTimeoutMilliseconds
+        self.retries = retries
         self.authentication = authentication
     }
 }

@@ -17,6 +17,10 @@ public struct RouteTable: Sendable {
     /// Every way into a rule, grouped by listener and in order of precedence.
     public let entries: [RouteEntry]
     private let index: RouteIndex
+    /// By listener: those of the same port, from the narrowest hostname to the widest; empty where it is the only one.
+    private let sharers: [[Int]]
+    /// By listener: whether others have its port.
+    private let isShared: [Bool]
 
     /// Sorts `entries` by precedence and compiles them.
     ///
@@ -41,12 +45,15 @@ public struct RouteTable: Sendable {
         self.rules = rules
         self.entries = Precedence.sorted(entries, rules: rules)
         index = RouteIndex(listenerCount: listeners.count, entries: self.entries)
+        sharers = listeners.indices.map { Self.sharers(of: $0, among: listeners) }
+        isShared = sharers.map { !$0.isEmpty }
     }
 
     /// Finds the rule for a request. Allocates nothing; runs in time linear in the lengths of host and path.
     ///
     /// - Parameters:
-    ///   - listener: the place in `listeners` of the one that the request arrived at.
+    ///   - listener: the place in `listeners` of the one that the request arrived at. Where several share the port it is
+    ///     any of them, and the one with the narrowest hostname that covers `host` answers.
     ///   - host: the request's authority in lower case, without a port.
     ///   - path: the canonical path, without the query.
     ///   - method: as it was sent.
@@ -55,6 +62,13 @@ public struct RouteTable: Sendable {
     public func match(
         listener: Int, host: Span<UInt8>, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool
     ) -> Decision {
+        var listener = listener
+        if isShared[listener] {
+            for sharer in sharers[listener] where listeners[sharer].hostname.covers(host) {
+                listener = sharer
+                break
+            }
+        }
         if !listeners[listener].hostname.covers(host) {
             return isServedElsewhere(host, not: listener) ? .misdirected : .notFound
         }
@@ -62,6 +76,15 @@ public struct RouteTable: Sendable {
             return .notFound
         }
         return .rule(rules[rule])
+    }
+
+    private static func sharers(of listener: Int, among listeners: [ListenerDescription]) -> [Int] {
+        let sharing = listeners.indices.filter { listeners[$0].port == listeners[listener].port }
+        guard sharing.count > 1 else { return [] }
+        return sharing.sorted {
+            let (left, right) = (Precedence.rank(listeners[$0].hostname), Precedence.rank(listeners[$1].hostname))
+            return left == right ? $0 < $1 : left > right
+        }
     }
 
     private func isServedElsewhere(_ host: Span<UInt8>, not own: Int) -> Bool {

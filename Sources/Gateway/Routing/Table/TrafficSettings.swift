@@ -38,6 +38,18 @@ public struct LoadBalancing: Sendable, Hashable {
     public init() {}
 }
 
+extension LoadBalancing.Algorithm: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .leastRequests: "LeastRequests"
+        case .roundRobin: "RoundRobin"
+        case .consistentHash(.header(let name)): "ConsistentHash of header \(name)"
+        case .consistentHash(.cookie(let name)): "ConsistentHash of cookie \(name)"
+        case .consistentHash(.sourceAddress): "ConsistentHash of the source address"
+        }
+    }
+}
+
 /// Bounds of one worker's connections to one endpoint.
 public struct PoolSettings: Sendable, Hashable {
     /// HTTP/1.1: the most connections. HTTP/2: see `maximumMultiplexedConnections`.

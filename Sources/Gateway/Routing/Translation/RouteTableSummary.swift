@@ -9,6 +9,8 @@ public struct RouteTableSummary: Codable, Sendable, Equatable {
         public var `protocol`: String
         public var hostname: String
         public var certificates: [String]
+        /// True, or absent.
+        public var proxyProtocol: Bool?
     }
 
     public struct Provider: Codable, Sendable, Equatable {
@@ -24,6 +26,17 @@ public struct RouteTableSummary: Codable, Sendable, Equatable {
         public var name: String
         public var `protocol`: String
         public var endpoints: [String]
+        /// What differs from the defaults, as "retries.maximumRetries: 1"; absent when nothing does.
+        public var traffic: [String]?
+        public var tls: TLS?
+    }
+
+    public struct TLS: Codable, Sendable, Equatable {
+        public var hostname: String
+        public var subjectAltNames: [String]?
+        /// "system", or the size of the PEM text.
+        public var authorities: String
+        public var clientCertificate: Bool
     }
 
     /// One way into a rule; the list is in order of precedence for each listener.
@@ -39,6 +52,8 @@ public struct RouteTableSummary: Codable, Sendable, Equatable {
         public var redirect: String?
         public var requestTimeoutMilliseconds: Int?
         public var backendRequestTimeoutMilliseconds: Int?
+        /// As "2 on 502 503 after 25 ms"; absent when the rule has no `retry`.
+        public var retries: String?
         /// "none", "anonymous", or the provider's name.
         public var authentication: String
         public var requiredScopes: [String]?
@@ -53,7 +68,8 @@ public struct RouteTableSummary: Codable, Sendable, Equatable {
         listeners = table.listeners.map {
             Listener(
                 name: $0.name, gateway: $0.gateway, port: $0.port, protocol: $0.transport.rawValue,
-                hostname: $0.hostname.description, certificates: $0.certificates)
+                hostname: $0.hostname.description, certificates: $0.certificates,
+                proxyProtocol: $0.proxyProtocol ? true : nil)
         }
         tokenProviders = table.tokenProviders.map {
             Provider(
@@ -62,7 +78,8 @@ public struct RouteTableSummary: Codable, Sendable, Equatable {
         }
         backends = table.backends.map {
             BackendPort(
-                name: $0.name, protocol: $0.wireProtocol.rawValue, endpoints: $0.endpoints.map(\.description))
+                name: $0.name, protocol: $0.wireProtocol.rawValue, endpoints: $0.endpoints.map(\.description),
+                traffic: $0.traffic.differences, tls: $0.tls.map { TLS($0) })
         }
         routes = table.entries.map { Route($0, table: table) }
     }
@@ -86,6 +103,11 @@ extension RouteTableSummary.Route {
         redirect = rule.redirect?.description
         requestTimeoutMilliseconds = rule.requestTimeoutMilliseconds
         backendRequestTimeoutMilliseconds = rule.backendRequestTimeoutMilliseconds
+        retries = rule.retries.map { retries in
+            let statuses =
+                retries.statuses.isEmpty ? "failures" : retries.statuses.map(String.init).joined(separator: " ")
+            return "\(retries.maximumRetries) on \(statuses) after \(retries.backoffMilliseconds) ms"
+        }
         switch rule.authentication {
         case nil: authentication = "none"
         case .some(let asked) where asked.anonymousAllowed: authentication = "anonymous"
@@ -93,6 +115,41 @@ extension RouteTableSummary.Route {
         }
         let scopes = rule.authentication?.requiredScopes ?? []
         requiredScopes = scopes.isEmpty ? nil : scopes
+    }
+}
+
+extension RouteTableSummary.TLS {
+    init(_ tls: BackendTLS) {
+        hostname = tls.hostname
+        subjectAltNames = tls.subjectAltNames.isEmpty ? nil : tls.subjectAltNames
+        authorities = tls.authorities.map { "\($0.count) bytes" } ?? "system"
+        clientCertificate = tls.clientCertificate != nil
+    }
+}
+
+extension TrafficSettings {
+    /// Each setting that is not the default, by its path; nil when there is none.
+    var differences: [String]? {
+        var defaults: [String: String] = [:]
+        Self.collect(TrafficSettings(), "") { defaults[$0] = $1 }
+        var found: [String] = []
+        Self.collect(self, "") { path, text in
+            if defaults[path] != text { found.append("\(path): \(text)") }
+        }
+        return found.isEmpty ? nil : found
+    }
+
+    private static func collect(_ value: Any, _ path: String, _ report: (String, String) -> Void) {
+        let mirror = Mirror(reflecting: value)
+        if mirror.displayStyle == .optional {
+            if let some = mirror.children.first { collect(some.value, path, report) } else { report(path, "none") }
+        } else if mirror.displayStyle == .struct, !mirror.children.isEmpty {
+            for child in mirror.children {
+                collect(child.value, path.isEmpty ? child.label ?? "" : "\(path).\(child.label ?? "")", report)
+            }
+        } else {
+            report(path, "\(value)")
+        }
     }
 }
 

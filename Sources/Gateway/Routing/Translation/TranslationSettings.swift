@@ -41,6 +41,8 @@ public struct TranslationSettings: Sendable {
 public struct Translation: Sendable {
     /// Nil when there is an error among the diagnostics.
     public let table: RouteTable?
+    /// What the policies of Gateways say of clients.
+    public let clients: ClientSettings
     /// Of the documents and of what they say together.
     public let diagnostics: [Diagnostic]
 
@@ -52,6 +54,7 @@ public struct Translation: Sendable {
         let table = translator.table()
         let found = (documents.diagnostics + translator.sink.diagnostics).inReadingOrder()
         diagnostics = found
+        clients = translator.clients
         self.table = found.contains { $0.severity == .error } ? nil : table
     }
 }

@@ -9,7 +9,11 @@ struct Translator {
     var backends: [Backend] = []
     var rules: [RouteRule] = []
     var entries: [RouteEntry] = []
-    private var backendIndexes: [ServicePort: Int] = [:]
+    var backendIndexes: [BackendKey: Int] = [:]
+    let traffic: TrafficResolver
+    let tls: BackendTLSResolver
+
+    var clients: ClientSettings { traffic.clients }
 
     /// A listener of the documents and its place in the table.
     struct Attachment {
@@ -21,6 +25,8 @@ struct Translator {
     init(documents: Documents, settings: TranslationSettings) {
         self.documents = documents
         self.settings = settings
+        traffic = TrafficResolver(documents: documents, settings: settings, sink: sink)
+        tls = BackendTLSResolver(documents: documents, settings: settings, sink: sink)
     }
 
     mutating func table() -> RouteTable {
@@ -30,57 +36,6 @@ struct Translator {
         return RouteTable(
             listeners: listeners, tokenProviders: authentication.providers, backends: backends, rules: rules,
             entries: entries)
-    }
-
-    // MARK: - Listeners
-
-    private mutating func translateGateways() {
-        if documents.gateways.isEmpty {
-            sink.report(settings.missingReference, at: Place(file: ""), "there is no Gateway among the documents")
-        }
-        for gateway in documents.gateways {
-            let name = gateway.className
-            if !documents.gatewayClasses.contains(where: { $0.metadata.name == name.value }) {
-                sink.report(
-                    settings.missingReference, at: name.place, "there is no GatewayClass \"\(name.value)\"")
-            }
-            for listener in gateway.listeners { translate(listener, of: gateway) }
-        }
-    }
-
-    private mutating func translate(_ listener: GatewayDocument.Listener, of gateway: GatewayDocument) {
-        for other in attachments {
-            if other.listener.name == listener.name {
-                sink.error(at: listener.place.field("name"), "another listener has the name \"\(listener.name)\"")
-            }
-            if other.listener.port == listener.port {
-                sink.error(
-                    at: listener.place.field("port"),
-                    "listener \"\(other.listener.name)\" has port \(listener.port); one listener for a port is supported"
-                )
-            }
-        }
-        for certificate in listener.certificates { check(certificate) }
-        attachments.append(Attachment(gateway: gateway, listener: listener, index: listeners.count))
-        listeners.append(
-            ListenerDescription(
-                gateway: gateway.metadata.key, name: listener.name, port: listener.port, transport: listener.transport,
-                hostname: listener.hostname, certificates: listener.certificates.map(\.key)))
-    }
-
-    private func check(_ certificate: ObjectReference) {
-        guard let secret = documents.secrets.first(where: { $0.metadata.key == certificate.key }) else {
-            sink.report(settings.missingReference, at: certificate.place, "there is no Secret \(certificate.key)")
-            return
-        }
-        if secret.type != SecretDocument.tlsType {
-            sink.error(
-                at: certificate.place,
-                "Secret \(certificate.key) must be of type \(SecretDocument.tlsType), not \(secret.type)")
-        }
-        for key in ["tls.crt", "tls.key"] where secret.data[key] == nil && secret.stringData[key] == nil {
-            sink.error(at: certificate.place, "Secret \(certificate.key) has no \(key)")
-        }
     }
 
     // MARK: - Routes
@@ -101,7 +56,7 @@ struct Translator {
         for (gateway, ways) in byGateway {
             for (number, rule) in route.rules.enumerated() {
                 let authentication = authentication.rule(for: rule, of: route, at: gateway)
-                let compiled = compile(rule, number, of: route, ways: ways.map(\.listener), authentication)
+                let compiled = compile(rule, number, of: route, at: gateway, authentication)
                 rules.append(compiled)
                 for match in rule.matches {
                     for way in ways {
@@ -157,7 +112,7 @@ struct Translator {
     }
 
     private mutating func compile(
-        _ rule: HTTPRouteDocument.Rule, _ number: Int, of route: HTTPRouteDocument, ways: [Int],
+        _ rule: HTTPRouteDocument.Rule, _ number: Int, of route: HTTPRouteDocument, at gateway: GatewayDocument,
         _ authentication: AuthenticationRule?
     ) -> RouteRule {
         if authentication == nil, !rule.backends.isEmpty {
@@ -165,61 +120,25 @@ struct Translator {
                 .warning, at: rule.place,
                 "reaches a backend without an AuthenticationPolicy; if that is meant, say anonymous")
         }
-        var redirect = rule.redirect
-        if let port = redirect?.port,
-            let listener = listeners.first(where: { Int($0.port) == port }),
-            let bound = settings.boundPorts[listener.name]
-        {
-            redirect?.port = Int(bound)
+        var weighted: [WeightedBackend] = []
+        for reference in rule.backends {
+            guard let backend = backend(for: reference, of: route, at: gateway) else { continue }
+            weighted.append(WeightedBackend(backend: backend, weight: reference.weight))
         }
         return RouteRule(
             index: rules.count, routeName: route.metadata.key, ruleName: rule.name ?? String(number),
-            backends: rule.backends.compactMap { reference in
-                backend(for: reference).map { WeightedBackend(backend: $0, weight: reference.weight) }
-            },
-            redirect: redirect, requestTimeoutMilliseconds: rule.requestTimeoutMilliseconds,
-            backendRequestTimeoutMilliseconds: rule.backendRequestTimeoutMilliseconds, authentication: authentication)
+            backends: weighted, redirect: boundRedirect(rule.redirect),
+            requestTimeoutMilliseconds: rule.requestTimeoutMilliseconds,
+            backendRequestTimeoutMilliseconds: rule.backendRequestTimeoutMilliseconds,
+            retries: rule.retry.flatMap { retry in weighted.first.map { retry.settings(over: $0.backend.traffic) } },
+            authentication: authentication)
     }
 
-    // MARK: - Backends
-
-    private mutating func backend(for reference: HTTPRouteDocument.BackendReference) -> Backend? {
-        let key = ServicePort(
-            namespace: reference.service.namespace, name: reference.service.name, port: reference.port)
-        if let index = backendIndexes[key] { return backends[index] }
-        guard let wireProtocol = wireProtocol(of: key, reference) else { return nil }
-        let backend = Backend(
-            index: backends.count, name: key.description, wireProtocol: wireProtocol,
-            endpoints: settings.endpoints[key] ?? [])
-        backendIndexes[key] = backend.index
-        backends.append(backend)
-        return backend
-    }
-
-    private func wireProtocol(
-        of key: ServicePort, _ reference: HTTPRouteDocument.BackendReference
-    ) -> Backend.WireProtocol? {
-        guard let service = documents.services.first(where: { $0.metadata.key == reference.service.key }) else {
-            if settings.knownServices.contains(reference.service.key) { return .http1 }
-            sink.report(
-                settings.missingReference, at: reference.service.place,
-                "there is no Service \(reference.service.key); add its document, or say where it is with --backend")
-            return settings.missingReference == .error ? nil : .http1
-        }
-        guard let port = service.ports.first(where: { $0.port == key.port }) else {
-            let known = service.ports.map { String($0.port) }.joined(separator: ", ")
-            sink.error(
-                at: reference.service.place, "Service \(reference.service.key) has no port \(key.port), only \(known)")
-            return nil
-        }
-        switch port.appProtocol?.value {
-        case nil, "http": return .http1
-        case "kubernetes.io/h2c": return .h2c
-        case .some(let other):
-            sink.error(
-                at: port.appProtocol?.place ?? port.place,
-                "\"\(other)\" is not supported by this version; supported: http, kubernetes.io/h2c")
-            return nil
-        }
+    /// A redirect to the declared port of a listener leads to the port that it is bound to.
+    private func boundRedirect(_ declared: Redirect?) -> Redirect? {
+        guard var redirect = declared, let port = redirect.port else { return declared }
+        let names = listeners.filter { Int($0.port) == port }.map(\.name)
+        if let bound = names.lazy.compactMap({ settings.boundPorts[$0] }).first { redirect.port = Int(bound) }
+        return redirect
     }
 }
