@@ -87,12 +87,31 @@ struct LogLine: Decodable, Sendable {
     var http: String
     var client: String?
     var tls: String?
+    var listener: String?
+    var retries: Int?
+    var traceID: String?
+    var userAgent: String?
+    var upstreamHTTP: String?
+    var duration: UInt64?
+    var prepare: UInt64?
+    var queue: UInt64?
+    var connect: UInt64?
+    var upstream: UInt64?
 
     private enum CodingKeys: String, CodingKey {
         case requestID = "request_id"
+        case traceID = "trace_id"
+        case userAgent = "user_agent"
+        case upstreamHTTP = "upstream_http"
+        case duration = "duration_us"
+        case prepare = "prepare_us"
+        case queue = "queue_us"
+        case connect = "connect_us"
+        case upstream = "upstream_us"
         case requestBytes = "request_bytes"
         case responseBytes = "response_bytes"
         case method, host, path, status, outcome, attempts, route, backend, endpoint, subject, http, client, tls
+        case listener, retries
     }
 }
 

@@ -9,6 +9,7 @@ extension Exchange {
     func begin() {
         worker.counters.requestsOpen.add()
         assignRequestID()
+        readTrace()
         guard takeMemory() else { return shed() }
         do throws(TargetError) {
             try request.canonicaliseTarget(scratch: &worker.targetScratch)

@@ -1,4 +1,5 @@
 import Reactor
+import Routing
 import Wire
 
 /// A client's connection, whatever protocol it speaks: who it is, and the deadlines every protocol has.
@@ -16,6 +17,8 @@ class ClientConnection: TransportDelegate, TimerTarget {
     private let peerIsIPv6: Bool
     private var forwardedHost: [UInt8] = []
     private var forwardedValue: [UInt8] = []
+    /// What the access log says of the connection.
+    private(set) lazy var logText = makeLogText()
     private lazy var timer = DeadlineTimer(target: self)
     /// When the connection last began to wait for the client, in monotonic nanoseconds.
     private(set) var idleSince: UInt64
@@ -60,6 +63,22 @@ class ClientConnection: TransportDelegate, TimerTarget {
         value.append(contentsOf: host)
         value.append(literal: isTLS ? "\";proto=https" : "\";proto=http")
         return value
+    }
+
+    private func makeLogText() -> [UInt8] {
+        var text: [UInt8] = []
+        let listeners = worker.configuration.snapshot.routes.listeners
+        if listeners.indices.contains(listener) {
+            text.append(literal: ",\"listener\":")
+            text.append(jsonString: listeners[listener].name)
+        }
+        text.append(literal: ",\"client\":")
+        text.append(jsonString: peerText)
+        if let version = tlsVersion {
+            text.append(literal: ",\"tls\":")
+            text.append(jsonString: version)
+        }
+        return text
     }
 
     // MARK: - For subclasses

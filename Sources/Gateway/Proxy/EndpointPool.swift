@@ -14,6 +14,9 @@ final class EndpointPool {
     let address: SocketAddress
     let backendName: String
     let endpointText: [UInt8]
+    /// What the access log says of the endpoint.
+    let logText: [UInt8]
+    let backendCounters: TrafficCounters
     /// For consistent hashing: the same in every worker and gateway.
     let nameHash: UInt64
     let counters: EndpointCounters
@@ -54,6 +57,11 @@ final class EndpointPool {
         let text = Array("\(host):\(endpoint.port)".utf8)
         endpointText = text
         nameHash = ConsistentHash.hash(text.span)
+        let version = backend.wireProtocol == .h2c ? "2" : "1.1"
+        logText = Array(
+            ",\"backend\":\"\(backend.name)\",\"endpoint\":\"\(host):\(endpoint.port)\",\"upstream_http\":\"\(version)\""
+                .utf8)
+        backendCounters = worker.counters.counters(of: .backend(backend.name))
         counters = EndpointCounters(backend: backend.name, endpoint: "\(host):\(endpoint.port)")
     }
 

@@ -119,7 +119,11 @@ final class Exchange: TimerTarget {
     var isPrepared = false
     var outcome = Outcome.forwarded
     var startedAt: UInt64 = 0
+    var trace = TraceContext()
+    /// When the request was given to a pool, when a connection was chosen, and when that was open.
     var upstreamAt: UInt64 = 0
+    var assignedAt: UInt64 = 0
+    var connectedAt: UInt64 = 0
     var responseAt: UInt64 = 0
     /// Monotonic nanoseconds; `.max`: none. The whole request's deadline, and that of the present attempt.
     var requestDeadline: UInt64 = .max
@@ -150,7 +154,10 @@ final class Exchange: TimerTarget {
         isPrepared = false
         outcome = .forwarded
         startedAt = worker.loop.now
+        trace = TraceContext()
         upstreamAt = 0
+        assignedAt = 0
+        connectedAt = 0
         responseAt = 0
         requestDeadline = .max
         attemptDeadline = .max

@@ -18,6 +18,7 @@ extension Exchange {
     /// An upstream has taken the request; its head is on its way, or will be when the upstream is connected.
     func upstreamStarted(_ upstream: any Upstream, isConnected: Bool) {
         self.upstream = upstream
+        assignedAt = worker.loop.now
         attemptBegins()
         defer { if isConnected { upstreamConnected() } else { armTimer() } }
         askForBody()
@@ -27,6 +28,7 @@ extension Exchange {
     func upstreamConnected() {
         guard phase == .connecting else { return }
         phase = .forwarding
+        connectedAt = worker.loop.now
         armTimer()
         sendRequestBody()
     }
@@ -109,6 +111,7 @@ extension Exchange {
         request.headers.removeAll { Self.isOurs($0) }
         request.keepAlive = true
         request.headers.append("x-request-id", requestID, flags: .neverIndexed)
+        forwardTrace()
         request.headers.append("x-forwarded-for", connection.peerText)
         request.headers.append("x-forwarded-proto", connection.isTLS ? "https" : "http")
         request.withAuthority { authority in worker.hostScratch.replace(with: authority) }
@@ -122,6 +125,7 @@ extension Exchange {
         case 6: FieldRules.equalsIgnoringCase(name, "expect")
         case 9:
             FieldRules.equalsIgnoringCase(name, "forwarded") || FieldRules.equalsIgnoringCase(name, "x-real-ip")
+        case 11 where FieldRules.equalsIgnoringCase(name, "traceparent"): true
         case 12 where FieldRules.equalsIgnoringCase(name, "x-request-id"): true
         default:
             hasPrefix(name, "x-forwarded-") || hasPrefix(name, "x-gatehouse-") || hasPrefix(name, "x-authenticated-")

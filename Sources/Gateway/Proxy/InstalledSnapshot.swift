@@ -11,12 +11,22 @@ final class InstalledSnapshot {
     /// By `Backend.index`.
     private(set) var backends: [BackendState] = []
     private var byName: [String: BackendState] = [:]
+    /// By `RouteRule.index`; nil before a rule's first request.
+    private var ruleRecords: [RuleRecord?]
 
     init(_ snapshot: Snapshot) {
         self.snapshot = snapshot
+        ruleRecords = Array(repeating: nil, count: snapshot.routes.rules.count)
         http1Limits = HTTP1Limits(
             maxStartLineBytes: snapshot.limits.requestLineBytes, maxHeaderBytes: snapshot.limits.headerBytes,
             maxFieldCount: snapshot.limits.headerFields)
+    }
+
+    func record(of rule: RouteRule, _ counters: WorkerCounters) -> RuleRecord {
+        if let known = ruleRecords[rule.index] { return known }
+        let made = RuleRecord(rule, counters)
+        ruleRecords[rule.index] = made
+        return made
     }
 
     /// Takes over from `previous`, which stays as it is when this throws.

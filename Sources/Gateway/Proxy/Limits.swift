@@ -56,6 +56,8 @@ public struct Limits: Sendable, Equatable {
     public var pendingVerificationsPerClient = 256
     /// Tokens that one worker remembers as refused, for some seconds.
     public var refusedTokens = 4_096
+    /// Of a million requests that bring no trace context, how many are marked as sampled for the backends.
+    public var tracedPerMillion = 10_000
     /// How long a drain waits for what is in flight.
     public var drainTimeout = 30_000
 

@@ -5,26 +5,56 @@ import Wire
 
 /// Phase 9: the request is over: counters, and its line in the access log.
 extension Exchange {
+    /// The most that is logged of a `User-Agent`.
+    private static let userAgentBytes = 256
+
     /// Nothing is called on the exchange afterwards; its number is never used again.
     func finish(_ outcome: Outcome) {
         guard !isOver else { return }
         phase = .over
         self.outcome = outcome
-        worker.counters.requestsOpen.subtract()
-        worker.counters.finished(outcome, status: responseHasStarted ? response.status : 0)
-        writeLogLine()
+        count()
+        if worker.isLogging { writeLogLine() }
         dropRequestBody()
         worker.release(self)
     }
 
+    private func count() {
+        let status = responseHasStarted ? response.status : 0
+        let microseconds = (worker.loop.now - startedAt) / 1000
+        worker.counters.requestsOpen.subtract()
+        worker.counters.finished(outcome, status: status)
+        guard let rule else { return }
+        configuration.record(of: rule, worker.counters)
+            .counters.finished(outcome, status: status, microseconds: microseconds)
+        guard let pool, upstreamAt > 0 else { return }
+        let waited = responseAt > upstreamAt ? (responseAt - upstreamAt) / 1000 : microseconds
+        let isTheirs = outcome == .forwarded || outcome == .responseTruncated
+        pool.backendCounters.finished(outcome, status: isTheirs ? status : 0, microseconds: waited)
+    }
+
+    // MARK: - The line
+
     private func writeLogLine() {
-        let loop = worker.loop
-        let duration = (loop.now - startedAt) / 1000
-        worker.log { line in
+        let connection = downstream?.connection
+        let clientText = connection?.logText ?? []
+        let ruleText = rule.map { configuration.record(of: $0, worker.counters).logText } ?? []
+        let poolText = pool?.logText ?? []
+        let userAgent = request.headers.firstIndex(of: "user-agent")
+        let subject = token?.subject
+        var size = requestID.count + (subject?.utf8.count ?? 0) + Self.userAgentBytes
+        request.withMethod { size += $0.count }
+        request.withAuthority { size += $0.count }
+        request.withPath { size += $0.count }
+        // Six bytes for one that needs escaping; the literals and numbers below are less than a thousand.
+        let bound = 6 * size + clientText.count + ruleText.count + poolText.count + 1024
+        let outcomeText = outcome.rawValue
+        worker.log(reserving: bound) { line, clock in
             line.append(literal: "{\"time\":\"")
-            line.append(timestamp: loop.wallMilliseconds)
+            clock.write(worker.loop.wallMilliseconds, into: &line)
             line.append(literal: "\",\"request_id\":")
-            line.append(jsonString: requestID)
+            line.append(jsonString: requestID.span)
+            appendTrace(to: &line)
             line.append(literal: ",\"method\":")
             request.withMethod { line.append(jsonString: $0) }
             line.append(literal: ",\"host\":")
@@ -34,59 +64,75 @@ extension Exchange {
             line.append(literal: ",\"status\":")
             line.append(decimal: responseHasStarted ? UInt64(response.status) : 0)
             line.append(literal: ",\"outcome\":\"")
-            line.append(contentsOf: outcome.rawValue.utf8)
-            line.append(literal: "\",\"duration_us\":")
-            line.append(decimal: duration)
-            appendBackend(to: &line)
+            line.append(bytes: outcomeText.utf8.span)
+            line.append(UInt8(ascii: "\""))
+            appendTimes(to: &line)
+            line.append(bytes: ruleText.span)
+            if attempts > 0 {
+                line.append(bytes: poolText.span)
+                line.append(literal: ",\"attempts\":")
+                line.append(decimal: UInt64(attempts))
+                line.append(literal: ",\"retries\":")
+                line.append(decimal: UInt64(max(0, attempts - 1)))
+            }
             line.append(literal: ",\"request_bytes\":")
             line.append(decimal: requestBytes)
             line.append(literal: ",\"response_bytes\":")
             line.append(decimal: responseBytes)
-            appendClient(to: &line)
+            if let subject {
+                line.append(literal: ",\"subject\":")
+                line.append(jsonString: subject.utf8.span)
+            }
+            appendVersion(to: &line)
+            line.append(bytes: clientText.span)
+            if let userAgent {
+                line.append(literal: ",\"user_agent\":")
+                request.headers.withValue(at: userAgent) { value in
+                    line.append(jsonString: value.extracting(first: Self.userAgentBytes))
+                }
+            }
             line.append(literal: "}\n")
         }
     }
 
-    private func appendBackend(to line: inout [UInt8]) {
-        if let rule {
-            line.append(literal: ",\"route\":")
-            line.append(jsonString: rule.routeName)
-            line.append(literal: ",\"rule\":")
-            line.append(jsonString: rule.ruleName)
+    private func appendTrace(to line: inout OutputSpan<UInt8>) {
+        guard trace.isKnown else { return }
+        line.append(literal: ",\"trace_id\":\"")
+        line.append(hexadecimal: trace.high)
+        line.append(hexadecimal: trace.low)
+        line.append(UInt8(ascii: "\""))
+    }
+
+    /// Microseconds of the whole request and of its parts; of several attempts, those of the last.
+    ///
+    /// - prepare: until it was ready for a backend (the token is verified, earlier attempts are over);
+    /// - queue: until a connection was chosen; connect: until that was open; upstream: from the first of these to the head
+    ///   of the response.
+    private func appendTimes(to line: inout OutputSpan<UInt8>) {
+        line.append(literal: ",\"duration_us\":")
+        line.append(decimal: (worker.loop.now - startedAt) / 1000)
+        guard upstreamAt > 0 else { return }
+        line.append(literal: ",\"prepare_us\":")
+        line.append(decimal: (upstreamAt - startedAt) / 1000)
+        if assignedAt >= upstreamAt {
+            line.append(literal: ",\"queue_us\":")
+            line.append(decimal: (assignedAt - upstreamAt) / 1000)
+            if connectedAt >= assignedAt {
+                line.append(literal: ",\"connect_us\":")
+                line.append(decimal: (connectedAt - assignedAt) / 1000)
+            }
         }
-        if let pool {
-            line.append(literal: ",\"backend\":")
-            line.append(jsonString: pool.backendName)
-            line.append(literal: ",\"endpoint\":\"")
-            line.append(contentsOf: pool.endpointText)
-            line.append(literal: "\",\"attempts\":")
-            line.append(decimal: UInt64(attempts))
-        }
-        if upstreamAt > 0 && responseAt > upstreamAt {
+        if responseAt > upstreamAt {
             line.append(literal: ",\"upstream_us\":")
             line.append(decimal: (responseAt - upstreamAt) / 1000)
         }
     }
 
-    private func appendClient(to line: inout [UInt8]) {
-        if let token {
-            line.append(literal: ",\"subject\":")
-            line.append(jsonString: token.subject)
-        }
-        line.append(literal: ",\"http\":\"")
+    private func appendVersion(to line: inout OutputSpan<UInt8>) {
         switch request.version {
-        case .http10: line.append(literal: "1.0")
-        case .http11: line.append(literal: "1.1")
-        case .http2: line.append(literal: "2")
-        }
-        line.append(literal: "\"")
-        guard let connection = downstream?.connection else { return }
-        line.append(literal: ",\"client\":\"")
-        line.append(contentsOf: connection.peerText)
-        line.append(literal: "\"")
-        if let version = connection.tlsVersion {
-            line.append(literal: ",\"tls\":")
-            line.append(jsonString: version)
+        case .http10: line.append(literal: ",\"http\":\"1.0\"")
+        case .http11: line.append(literal: ",\"http\":\"1.1\"")
+        case .http2: line.append(literal: ",\"http\":\"2\"")
         }
     }
 }

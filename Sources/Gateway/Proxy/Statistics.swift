@@ -24,6 +24,8 @@ public struct GatewayStatistics: Sendable, Equatable {
     public var tokenCacheHits: UInt64 = 0
     public var tokenCacheMisses: UInt64 = 0
     public var accessLogLinesDropped: UInt64 = 0
+    /// Of rules and of backends that had a request since the start, also of those that no configuration has any more.
+    public var traffic: [TrafficSubject: TrafficStatistics] = [:]
 
     public init() {}
 }
@@ -39,7 +41,8 @@ final class WorkerCounters: Sendable {
         var current: UInt64 { value.load(ordering: .relaxed) }
     }
 
-    private final class Cell: Sendable { let counter = Counter() }
+    /// The most rules and backends that are counted for themselves.
+    static let subjectLimit = 4_096
 
     let connectionsAccepted = Counter()
     let connectionsOpen = Counter()
@@ -55,17 +58,25 @@ final class WorkerCounters: Sendable {
     let endpoints = EndpointDirectory()
     let tokenCacheHits = Counter()
     let tokenCacheMisses = Counter()
-    private let outcomes: [Outcome: Cell]
-    private let statuses: [Cell]
-
-    init() {
-        outcomes = Dictionary(uniqueKeysWithValues: Outcome.allCases.map { ($0, Cell()) })
-        statuses = (0..<6).map { _ in Cell() }
-    }
+    private let outcomes = InlineArray<64, Counter> { _ in Counter() }
+    private let statuses = InlineArray<6, Counter> { _ in Counter() }
+    private let traffic = Mutex<[TrafficSubject: TrafficCounters]>([:])
 
     func finished(_ outcome: Outcome, status: UInt16) {
-        outcomes[outcome]?.counter.add()
-        statuses[min(5, Int(status / 100))].counter.add()
+        outcomes[outcome.index].add()
+        statuses[min(5, Int(status / 100))].add()
+    }
+
+    /// The counters of a rule or a backend; the same ones for the same name, whatever the configuration. Takes a lock: to
+    /// be asked once for each configuration, not for each request.
+    func counters(of subject: TrafficSubject) -> TrafficCounters {
+        traffic.withLock { known in
+            let subject = known[subject] == nil && known.count >= Self.subjectLimit ? .others : subject
+            if let found = known[subject] { return found }
+            let made = TrafficCounters(subject)
+            known[subject] = made
+            return made
+        }
     }
 
     func add(to total: inout GatewayStatistics) {
@@ -82,7 +93,10 @@ final class WorkerCounters: Sendable {
         total.retriesOverBudget += retriesOverBudget.current
         total.tokenCacheHits += tokenCacheHits.current
         total.tokenCacheMisses += tokenCacheMisses.current
-        for (outcome, cell) in outcomes { total.requests[outcome, default: 0] += cell.counter.current }
-        for (index, cell) in statuses.enumerated() { total.responses[index] += cell.counter.current }
+        for outcome in Outcome.allCases { total.requests[outcome, default: 0] += outcomes[outcome.index].current }
+        for index in 0..<6 { total.responses[index] += statuses[index].current }
+        for (subject, counters) in traffic.withLock({ $0 }) {
+            counters.add(to: &total.traffic[subject, default: TrafficStatistics()])
+        }
     }
 }

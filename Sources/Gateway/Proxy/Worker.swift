@@ -39,6 +39,9 @@ final class Worker: TimerTarget {
     private var tokenEpoch: UInt64 = 0
     private var logLines: [UInt8] = []
     private var logLineCount = 0
+    private var logClock = LogClock()
+    /// Whether there is an access log.
+    let isLogging: Bool
     private lazy var drainTimer = DeadlineTimer(target: self)
     private lazy var roomTimer = DeadlineTimer(target: roomSeeker)
     private lazy var roomSeeker = RoomSeeker(self)
@@ -66,6 +69,7 @@ final class Worker: TimerTarget {
         mailbox = try Mailbox()
         counters = WorkerCounters()
         self.accessLog = accessLog
+        isLogging = !accessLog.isOff
         configuration = InstalledSnapshot(snapshot)
         var system = SystemRandomNumberGenerator()
         tokens = TokenCache(capacity: snapshot.limits.verifiedTokens, key: (system.next(), system.next()))
@@ -339,8 +343,10 @@ final class Worker: TimerTarget {
     // MARK: - The end of a turn
 
     /// Adds a line to the access log.
-    func log(_ write: (inout [UInt8]) -> Void) {
-        write(&logLines)
+    ///
+    /// - Parameter bound: the most bytes that it may have.
+    func log(reserving bound: Int, _ write: (inout OutputSpan<UInt8>, inout LogClock) -> Void) {
+        logLines.append(addingCapacity: bound) { write(&$0, &logClock) }
         logLineCount += 1
     }
 

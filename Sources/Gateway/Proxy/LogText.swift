@@ -1,0 +1,101 @@
+/// Text of the access log, written into memory that was measured before. Writing beyond it traps.
+extension OutputSpan<UInt8> {
+    mutating func append(literal text: StaticString) {
+        text.withUTF8Buffer { append(bytes: $0.span) }
+    }
+
+    mutating func append(bytes: Span<UInt8>) {
+        precondition(bytes.count <= freeCapacity, "the line was measured too short")
+        withUnsafeMutableBufferPointer { buffer, initializedCount in
+            bytes.withUnsafeBytes { source in
+                // In bounds: count <= freeCapacity == buffer.count - initializedCount.
+                // lint: allow(unsafe): a whole span at once; byte by byte is half the cost of a line
+                UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[initializedCount...])
+                    .copyMemory(from: source)
+            }
+            initializedCount += bytes.count
+        }
+    }
+
+    mutating func append(decimal number: UInt64) {
+        guard number >= 10 else { return append(48 + UInt8(truncatingIfNeeded: number)) }
+        // From the last digit: divisions by a constant are multiplications.
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var first = 20
+        var rest = number
+        while rest > 0 {
+            first -= 1
+            digits[first] = 48 + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        append(bytes: digits.span.extracting(first..<20))
+    }
+
+    /// Sixteen digits in lower case.
+    mutating func append(hexadecimal number: UInt64) {
+        var shift: UInt64 = 64
+        while shift > 0 {
+            shift -= 4
+            let digit = UInt8(truncatingIfNeeded: number >> shift) & 15
+            append(digit < 10 ? 48 + digit : 87 + digit)
+        }
+    }
+
+    /// A JSON string (RFC 8259 §7); see `[UInt8].append(jsonString:)`. Takes at most six bytes for each, and two.
+    mutating func append(jsonString text: Span<UInt8>) {
+        append(UInt8(ascii: "\""))
+        if Self.isPlain(text) {
+            append(bytes: text)
+        } else {
+            for index in text.indices { append(jsonByte: text[index]) }
+        }
+        append(UInt8(ascii: "\""))
+    }
+
+    private static func isPlain(_ text: Span<UInt8>) -> Bool {
+        for index in text.indices {
+            let byte = text[index]
+            if byte < 0x20 || byte >= 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
+        }
+        return true
+    }
+
+    private mutating func append(jsonByte byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+            append(UInt8(ascii: "\\"))
+            append(byte)
+        case 0x20..<0x7F: append(byte)
+        default:
+            append(literal: "\\u00")
+            let high = byte >> 4
+            let low = byte & 15
+            append(high < 10 ? 48 + high : 87 + high)
+            append(low < 10 ? 48 + low : 87 + low)
+        }
+    }
+}
+
+/// The time of a log line, made anew once a second.
+struct LogClock {
+    private var second = Int64.min
+    /// "2026-11-21T11:37:32.": what the lines of one second have in common.
+    private var text: [UInt8] = []
+
+    /// Writes `milliseconds` since 1970 in the form of RFC 3339, in UTC: 24 bytes.
+    mutating func write(_ milliseconds: Int64, into line: inout OutputSpan<UInt8>) {
+        let now = milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000
+        if now != second {
+            second = now
+            text.removeAll(keepingCapacity: true)
+            text.append(timestamp: now * 1000)
+            text.removeLast(4)
+        }
+        line.append(bytes: text.span)
+        let rest = UInt16(truncatingIfNeeded: milliseconds - now * 1000)
+        line.append(48 + UInt8(truncatingIfNeeded: rest / 100))
+        line.append(48 + UInt8(truncatingIfNeeded: rest / 10 % 10))
+        line.append(48 + UInt8(truncatingIfNeeded: rest % 10))
+        line.append(UInt8(ascii: "Z"))
+    }
+}
