@@ -159,6 +159,12 @@ final class BackendState {
         update()
     }
 
+    /// Another worker found out.
+    func learned(isHealthy: Bool, of endpoint: Endpoint) {
+        guard traffic.healthCheck != nil else { return }
+        for pool in pools where pool.endpoint == endpoint { pool.learned(isHealthy: isHealthy) }
+    }
+
     private func readmit() {
         for pool in pools {
             guard let end = pool.ejectedUntil, worker.loop.now >= end else { continue }

@@ -40,6 +40,7 @@ final class EndpointPool {
 
     private var detector = OutlierDetector()
     private var health = HealthState()
+    private var healthCheck: HealthCheck?
     var slowStart: SlowStart?
 
     init(state: BackendState, worker: Worker, backend: Backend, endpoint: Endpoint, tls: TLSClientContext?)
@@ -71,6 +72,10 @@ final class EndpointPool {
     func apply(_ traffic: TrafficSettings) {
         settings = traffic.pool
         timeouts = traffic.timeouts
+        if traffic.healthCheck == nil && health.set(true) { counters.isUnhealthy.subtract() }
+        guard worker.checksHealth, healthCheck?.settings != traffic.healthCheck else { return }
+        healthCheck?.stop()
+        healthCheck = traffic.healthCheck.map { HealthCheck($0, pool: self) }
     }
 
     var limits: Limits { worker.configuration.snapshot.limits }
@@ -244,6 +249,8 @@ final class EndpointPool {
     /// The configuration does not name this endpoint any more: what is idle closes now, the rest when it is done.
     func retire() {
         state = nil
+        healthCheck?.stop()
+        healthCheck = nil
         for connection in idle {
             counters.connectionsIdle.subtract()
             connection.close()
@@ -287,6 +294,29 @@ extension EndpointPool {
 
     private func failed(_ state: BackendState) {
         if detector.failed(at: worker.loop.now, state.outlierSettings) { state.wantsEjection(self) }
+    }
+
+    /// The endpoint was asked for its health: what this worker has found, the others are told. What is bad is said again
+    /// and again, for those that came to know the endpoint later.
+    func checked(good: Bool, _ settings: HealthCheckSettings) {
+        counters.healthChecks.add()
+        if !good { counters.healthChecksFailed.add() }
+        let changed = health.record(
+            good: good, healthyThreshold: settings.healthyThreshold, unhealthyThreshold: settings.unhealthyThreshold)
+        if changed { healthChanged() }
+        if changed || !health.isHealthy {
+            worker.tellOthers(.health(backend: backendName, endpoint: endpoint, isHealthy: health.isHealthy))
+        }
+    }
+
+    /// Another worker has asked.
+    func learned(isHealthy: Bool) {
+        if health.set(isHealthy) { healthChanged() }
+    }
+
+    private func healthChanged() {
+        if health.isHealthy { counters.isUnhealthy.subtract() } else { counters.isUnhealthy.add() }
+        state?.healthChanged(self)
     }
 
     /// Counted apart from `failed`: nobody may wait for the connection any more.

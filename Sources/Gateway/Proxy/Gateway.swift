@@ -38,12 +38,14 @@ public final class Gateway: Sendable {
         let descriptors = DescriptorLimit.raise()
         for _ in 0..<count {
             let worker = try Worker(
-                snapshot: snapshot, accessLog: accessLog, descriptors: descriptors, workers: count)
+                snapshot: snapshot, accessLog: accessLog, descriptors: descriptors, workers: count,
+                checksHealth: made.isEmpty)
             for listener in snapshot.listeners {
                 ports[listener.name] = try worker.listen(on: listener, port: ports[listener.name])
             }
             made.append(worker)
         }
+        made.first?.others = made.dropFirst().map { $0.mailbox }
         self.ports = ports
         mailboxes = made.map { $0.mailbox }
         counters = made.map { $0.counters }

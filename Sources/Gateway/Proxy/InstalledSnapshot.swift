@@ -46,6 +46,8 @@ final class InstalledSnapshot {
         for (name, state) in previous.byName where byName[name] == nil { state.retireAll() }
     }
 
+    func state(named name: String) -> BackendState? { byName[name] }
+
     func retireAll() {
         for state in backends { state.retireAll() }
     }

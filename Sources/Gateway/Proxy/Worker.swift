@@ -1,5 +1,6 @@
 import Policy
 import Reactor
+import Routing
 import Wire
 
 /// What other threads ask of a worker.
@@ -7,6 +8,8 @@ enum WorkerMessage: Sendable {
     case verified(exchange: UInt64, token: [UInt8], provider: Int, epoch: UInt64, Result<VerifiedToken, TokenRefusal>)
     case replace(Snapshot)
     case drain(deadlineMilliseconds: Int)
+    /// One worker asks endpoints for their health, and tells the others.
+    case health(backend: String, endpoint: Endpoint, isHealthy: Bool)
 }
 
 /// A token that is being verified, and for whom. The exchange is gone when its client did not wait.
@@ -63,8 +66,20 @@ final class Worker: TimerTarget {
     var targetScratch: [UInt8] = []
     var hostScratch: [UInt8] = []
 
+    /// Whether this worker asks endpoints for their health, for all workers.
+    let checksHealth: Bool
+    /// The mailboxes of the workers that are told what this one finds.
+    var others: [Mailbox<WorkerMessage>] = []
+
+    func tellOthers(_ message: WorkerMessage) {
+        for mailbox in others { mailbox.post(message) }
+    }
+
     /// - Parameter descriptors: what the process may have open, for all `workers` together.
-    init(snapshot: Snapshot, accessLog: AccessLog, descriptors: Int, workers: Int) throws(ReactorError) {
+    init(snapshot: Snapshot, accessLog: AccessLog, descriptors: Int, workers: Int, checksHealth: Bool)
+        throws(ReactorError)
+    {
+        self.checksHealth = checksHealth
         loop = try EventLoop()
         mailbox = try Mailbox()
         counters = WorkerCounters()
@@ -305,6 +320,8 @@ final class Worker: TimerTarget {
             verified(number, token, provider, result, isCurrent: epoch == tokenEpoch)
         case .replace(let snapshot): replace(with: snapshot)
         case .drain(let deadline): drain(deadlineMilliseconds: deadline)
+        case .health(let backend, let endpoint, let isHealthy):
+            configuration.state(named: backend)?.learned(isHealthy: isHealthy, of: endpoint)
         }
     }
 

@@ -7,6 +7,16 @@ public struct HealthState: Sendable {
     /// An endpoint is taken for well until it was asked: it was just named as one, and a gateway that starts must not wait.
     public init() {}
 
+    /// Takes over what someone else found.
+    ///
+    /// - Returns: whether the state changed.
+    public mutating func set(_ isHealthy: Bool) -> Bool {
+        defer { self = HealthState(isHealthy: isHealthy) }
+        return isHealthy != self.isHealthy
+    }
+
+    private init(isHealthy: Bool) { self.isHealthy = isHealthy }
+
     /// - Returns: whether the state changed.
     public mutating func record(good: Bool, healthyThreshold: Int, unhealthyThreshold: Int) -> Bool {
         guard good != isHealthy else {
