@@ -8,7 +8,7 @@ import Testing
     try await withService(AccountingService.self) { service in
         let answer = try await service.send(.get, "/accounting/openapi.json")
         #expect(answer.status == 200)
-        #expect(try OpenAPIValidator.complaints(about: answer.text) == "")
+        #expect(try await OpenAPIValidator.complaints(about: answer.text) == "")
         #expect(answer.json["openapi"]?.string?.hasPrefix("3.1") == true)
         let paths = answer.json["paths"]?.members?.map(\.name) ?? []
         #expect(paths.contains("/accounting/transactions") && paths.contains("/accounting/transactions/{id}"))

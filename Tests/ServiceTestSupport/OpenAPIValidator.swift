@@ -5,13 +5,23 @@ public enum OpenAPIValidator {
     /// What it says about a document; empty when the document is valid.
     ///
     /// - Throws: ``Missing`` when it is not installed: the test must fail then, not pass.
-    public static func complaints(about document: String) throws -> String {
+    public static func complaints(about document: String) async throws -> String {
+        let program = try executable()
+        return try await withCheckedThrowingContinuation { continuation in
+            // Waiting for a process holds a thread; of those that run tasks there is one for each core.
+            Thread.detachNewThread {
+                continuation.resume(with: Result { try run(program, on: document) })
+            }
+        }
+    }
+
+    private static func run(_ program: String, on document: String) throws -> String {
         let directory = FileManager.default.temporaryDirectory
         let file = directory.appendingPathComponent("gatehouse-openapi-\(UUID().uuidString).json")
         try document.write(to: file, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(at: file) }
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: try executable())
+        process.executableURL = URL(fileURLWithPath: program)
         process.arguments = [file.path]
         let output = Pipe()
         process.standardOutput = output

@@ -21,7 +21,7 @@ import Warehouse
         try await withWarehouse { warehouse, _ in
             let answer = try await warehouse.send(.get, "/warehouse/openapi.json")
             #expect(answer.status == 200)
-            #expect(try OpenAPIValidator.complaints(about: answer.text) == "")
+            #expect(try await OpenAPIValidator.complaints(about: answer.text) == "")
             let operations = answer.json["paths"]?.members?.flatMap { path in
                 path.value.members?.compactMap { $0.value["operationId"]?.string } ?? []
             }

@@ -22,7 +22,7 @@ The load generator runs on the same machine and takes its share of it. Figures o
   --help
 
 Needs h2load (Debian package nghttp2-client). The token is seen by ps while it runs; it reads warehouse only and is good
-for fifteen minutes.
+for the time that the rounds take, and ten minutes.
 USAGE
 }
 
@@ -50,13 +50,15 @@ fi
 locate_postgres
 [[ ${system[programs]} == */release ]] || warn "the programs in ${system[programs]} may not be release programs"
 
-authorization="Authorization: Bearer $("$directory/../token" --state "$state" --subject bench --scope warehouse:read --ttl 15m)"
+# Good for all rounds of both requests, and ten minutes.
+ttl=$((2 * rounds * (duration + 3) + 600))s
+authorization="Authorization: Bearer $("$directory/../token" --state "$state" --subject bench --scope warehouse:read --ttl "$ttl")"
 items=()
 
 # call METHOD PATH [BODY]: one request with every right; the token travels in a file.
 call() {
     curl --silent --show-error --fail --noproxy '*' --cacert "$tls_directory/ca.pem" --config "$working/curl" \
-        --request "$1" "$(base_url)$2" ${3:+--json "$3"}
+        --request "$1" "$(base_url)$2" ${3:+--header "content-type: application/json" --data "$3"}
 }
 
 remove_items() {
@@ -67,7 +69,7 @@ remove_items() {
 
 working=$(mktemp -d)
 trap remove_items EXIT
-printf 'header = "Authorization: Bearer %s"\n' "$("$directory/../token" --state "$state" --subject bench)" \
+printf 'header = "Authorization: Bearer %s"\n' "$("$directory/../token" --state "$state" --subject bench --ttl "$ttl")" \
     | write_private "$working/curl"
 run=$(openssl rand -hex 4)
 for ((i = 0; i < 50; i++)); do

@@ -61,7 +61,7 @@ require_value() { (($2 >= 2)) || refuse "$1 needs a value"; }
 
 # require_number OPTION VALUE LOW HIGH: refuses a value that is not a whole number from LOW to HIGH.
 require_number() {
-    if [[ ! $2 =~ ^[0-9]{1,9}$ ]] || ((10#$2 < $3 || 10#$2 > $4)); then
+    if [[ ! $2 =~ ^(0|[1-9][0-9]{0,8})$ ]] || (($2 < $3 || $2 > $4)); then
         refuse "$1 must be a number from $3 to $4, not '$2'"
     fi
 }
@@ -78,8 +78,9 @@ show_log_end() {
 
 # use_state DIRECTORY: names everything that belongs to one local system. Nothing is created.
 use_state() {
-    state=$1
-    [[ $state == /* ]] || state=$PWD/$state
+    [[ -n $1 ]] || refuse "--state needs a directory"
+    # One spelling: the databases of root are found by a hash of it.
+    state=$(realpath --canonicalize-missing -- "$1")
     run_directory=$state/run
     log_directory=$state/logs
     secret_directory=$state/secrets

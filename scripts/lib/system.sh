@@ -70,6 +70,15 @@ ports_of() {
     esac
 }
 
+# settings_of PART: prints the names of what a part is told when it starts: its own ports, and those of others it calls.
+settings_of() {
+    ports_of "$1"
+    case $1 in
+        gateway) printf '%s\n' address workers "${services[@]}" ;;
+        sales) printf 'warehouse\n' ;;
+    esac
+}
+
 # address_of PORT-NAME: only the gateway's two public ports listen on the address of --address.
 address_of() {
     case $1 in
@@ -158,11 +167,12 @@ write_gateway_documents() {
 
 # gateway_command: fills the array `command`.
 gateway_command() {
-    local name
+    local name host=${system[address]}
+    [[ $host != *:* ]] || host="[$host]"
     command=(
         "$(program_of gateway)" run
         --config "$repository/k8s/base/gateway" --config "$gateway_directory"
-        --listen "https=${system[address]}:${system[https]}" --listen "http=${system[address]}:${system[http]}"
+        --listen "https=$host:${system[https]}" --listen "http=$host:${system[http]}"
         --admin "127.0.0.1:${system[admin]}" --access-log "$log_directory/access.log"
         --log-level "${LOG_LEVEL:-info}" --drain-seconds 20
     )
@@ -188,6 +198,10 @@ start_part() {
             ;;
         *)
             progress "starting $part"
+            part_runs postgres || {
+                complain "$part needs Postgres, which does not run" "Start it, too: scripts/up postgres $part"
+                return 1
+            }
             service_environment "$part"
             start_process "$part" env "${environment[@]}" "$(program_of "$part")" serve
             wait_until_ready "$part" "http://127.0.0.1:${system[$part-management]}/readyz" 120
@@ -200,7 +214,8 @@ stop_part() {
     case $1 in
         postgres) stop_postgres ;;
         gateway) stop_process gateway 30 ;;
-        *) stop_process "$1" 20 ;;
+        # 20 s for what is in flight, and 5 s to cancel the rest (SHUTDOWN_TIMEOUT).
+        *) stop_process "$1" 30 ;;
     esac
 }
 

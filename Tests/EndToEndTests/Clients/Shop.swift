@@ -41,7 +41,7 @@ extension RunningSystem {
     func all(_ path: String, over client: Client = .http2, limit: Int = 200) async throws -> [JSON] {
         var elements: [JSON] = []
         var cursor: String?
-        for _ in 0..<200 {
+        for _ in 0..<10_000 {
             let query = "?limit=\(limit)" + (cursor.map { "&cursor=\($0)" } ?? "")
             let answer = try await send("GET", path + query, over: client)
             try #require(answer.status == 200, "\(answer)")

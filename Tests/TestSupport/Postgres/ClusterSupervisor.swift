@@ -48,7 +48,7 @@ final class ClusterSupervisor: Sendable {
 
     init() throws {
         let programs = try Self.findPrograms()
-        port = try Self.freePort()
+        port = try FreePorts.next()
         directory = try Self.makeDirectory()
         var sockets: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &sockets) == 0 else {
@@ -127,22 +127,6 @@ final class ClusterSupervisor: Sendable {
             }
         }
         return path
-    }
-
-    private static func freePort() throws -> Int {
-        let descriptor = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let failure = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
-            }
-        }
-        guard failure == 0 else { throw TestSupportError("no free port: \(errno)") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     /// Starts a program whose input and output are the socket.

@@ -1,8 +1,12 @@
 // One request and its response over HTTP/1.1, with node:http(s): every byte of the request is the collection's own.
 
+import dns from "node:dns";
 import http from "node:http";
 import https from "node:https";
 import { Unsupported } from "./collection.mjs";
+
+// `localhost` is ::1 before 127.0.0.1 on most machines, and Node before 20 tries the first address alone.
+dns.setDefaultResultOrder("ipv4first");
 
 const maximumResponseBytes = 32 * 1024 * 1024;
 
@@ -64,6 +68,8 @@ export class Exchange {
                 path: originForm(url),
                 headers: headers.flat(),
                 agent: this.agents[target.protocol],
+                // Every address of the name, one after the other (the default since Node 20).
+                autoSelectFamily: true,
             });
             request.setTimeout(this.timeout, () => request.destroy(new Error(`no answer within ${this.timeout} ms`)));
             request.on("error", (error) => {

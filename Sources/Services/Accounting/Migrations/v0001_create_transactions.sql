@@ -33,3 +33,6 @@ CREATE TRIGGER transactions_are_never_rewritten BEFORE UPDATE ON transactions
         OR OLD.voided_at IS NOT NULL
     )
     EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER transactions_are_never_truncated BEFORE TRUNCATE ON transactions
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();

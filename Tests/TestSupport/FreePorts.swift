@@ -5,22 +5,22 @@ import Synchronization
 ///
 /// They lie below the range that the kernel gives to outgoing connections (`ip_local_port_range`, 32768 and more), so
 /// no connection of any process takes one between the choice and its use.
-enum FreePorts {
+public enum FreePorts {
     private static let range = 10_240...32_000
     private static let taken = Mutex<Set<Int>>([])
 
-    /// - Throws: ``HarnessError`` when none is found.
-    static func next() throws -> Int {
+    /// - Throws: ``TestSupportError`` when none is found.
+    public static func next() throws -> Int {
         for _ in 0..<1_000 {
             let port = Int.random(in: range)
             let isNew = taken.withLock { $0.insert(port).inserted }
             if isNew && isFree(port) { return port }
         }
-        throw HarnessError("no free port in \(range)")
+        throw TestSupportError("no free port in \(range)")
     }
 
     /// Whether nobody listens there.
-    static func isFree(_ port: Int) -> Bool {
+    public static func isFree(_ port: Int) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
