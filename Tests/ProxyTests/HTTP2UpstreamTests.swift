@@ -63,7 +63,7 @@ import Wire
             trailers.append("x-sum", text: stream.trailers.string(of: "x-sum") ?? "none")
             peer.session.submitResponse(head, on: stream, endStream: false)
             stream.write(stream.body.span)
-            stream.finish(trailers: trailers)
+            stream.finish(trailers: &trailers)
         }
         defer { upstream.stop() }
         try await withGateway(site(upstream.port)) { gateway in

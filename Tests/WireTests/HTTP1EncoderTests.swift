@@ -13,7 +13,7 @@ struct HTTP1EncoderTests {
         return head
     }
 
-    private func encoded(_ head: RequestHead) throws -> String {
+    private func encoded(_ head: borrowing RequestHead) throws -> String {
         var output: [UInt8] = []
         try HTTP1Encoder.requestHead(head, into: &output)
         return String(decoding: output, as: UTF8.self)
@@ -26,7 +26,7 @@ struct HTTP1EncoderTests {
         return head
     }
 
-    private func encoded(_ head: ResponseHead, to client: HTTPVersion = .http11) throws -> String {
+    private func encoded(_ head: borrowing ResponseHead, to client: HTTPVersion = .http11) throws -> String {
         var output: [UInt8] = []
         try HTTP1Encoder.responseHead(head, to: client, into: &output)
         return String(decoding: output, as: UTF8.self)

@@ -147,7 +147,7 @@ import Testing
         served.recycle()
         #expect(!served.hasProducedBody || served.unsentBytes == 0)
         #expect(served.request.targetString.isEmpty)
-        #expect(!served.request.headers.contains("x-first"))
+        #expect(served.request.headers.contains("x-first") == false)
         #expect(served.unsentBytes == 0)
     }
 }

@@ -80,7 +80,7 @@ struct TargetNormaliserTests {
         #expect(head.targetString == "/~a/b?c=%7e")
         #expect(head.withPath { String(copying: $0) } == "/~a/b")
         #expect(head.withQuery { String(copying: $0) } == "c=%7e")
-        #expect(head.hasQuery)
+        #expect(head.hasQuery == true)
 
         head.setTarget("/a/../b")
         #expect(throws: TargetError.dotSegment) { try head.canonicaliseTarget(scratch: &scratch) }
@@ -92,7 +92,7 @@ struct TargetNormaliserTests {
         #expect(scratch.isEmpty)
         #expect(head.withPath { String(copying: $0) } == "/plain")
         #expect(head.withQuery { $0.count } == 0)
-        #expect(!head.hasQuery)
+        #expect(head.hasQuery == false)
     }
 
     /// Random targets of the bytes that matter: an accepted one is a fixed point without anything ambiguous in it.

@@ -170,12 +170,12 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
         guard let exchange else { return 0 }
         guard let count = try parser.parse(bytes, into: &exchange.response, limits: worker.configuration.http1Limits)
         else { return 0 }
-        let head = exchange.response
+        let status = exchange.response.status
         // Interim responses stay here (RFC 9110 §15.2); we ask for no upgrade, so 101 is an error.
-        if head.status == 101 { throw .invalidStatus }
-        if head.status < 200 { return count }
-        keepsAlive = keepsAlive && head.keepAlive
-        let framing = head.framing
+        if status == 101 { throw .invalidStatus }
+        if status < 200 { return count }
+        keepsAlive = keepsAlive && exchange.response.keepAlive
+        let framing = exchange.response.framing
         if framing == .none || framing == .length(0) {
             detachFinished(exchange)
             exchange.upstream = nil

@@ -17,6 +17,8 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
     private var abuse = AbuseMeter()
     /// There may be streams in `early`.
     private var watchesEarly = false
+    /// Bytes of bodies that were queued since the last flush.
+    private var queuedBytes = 0
 
     override var isWatched: Bool { watchesEarly }
     override var isBusy: Bool { exchangesUnderWay > 0 }
@@ -30,7 +32,7 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
         settings.headerBytes = limits.headerBytes
         settings.headerFields = limits.headerFields
         do throws(HTTP2SessionError) {
-            session = try HTTP2Session(role: .server, settings: settings, delegate: self)
+            session = try HTTP2Session(role: .server, settings: settings, delegate: self, buffers: worker.buffers)
         } catch {
             return false
         }
@@ -80,6 +82,7 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
     // MARK: - To the client
 
     override func transportWillFlush() {
+        queuedBytes = 0
         guard let session else { return }
         do throws(HTTP2SessionError) {
             try produce(session)
@@ -93,6 +96,12 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
         if session.isFinished && transport.isWritable {
             transport.closeAfterFlush(lingering: !worker.isDraining)
         }
+    }
+
+    /// Much of a large response gathers in a turn: it leaves piece by piece.
+    fileprivate func bodyQueued(_ count: Int) {
+        queuedBytes += count
+        if queuedBytes >= Self.produceBytes { transport.flushSoon() }
     }
 
     private func produce(_ session: HTTP2Session) throws(HTTP2SessionError) {
@@ -235,11 +244,12 @@ final class HTTP2Downstream: HTTP2Stream, Downstream {
         guard session != nil else { return }
         client.worker.heldBytes += bytes.count
         write(bytes)
+        client.bodyQueued(bytes.count)
     }
 
     func sendEnd() {
         guard let exchange else { return }
-        finish(trailers: exchange.responseTrailers)
+        finish(trailers: &exchange.responseTrailers)
         endEarlyIfNeeded(exchange)
     }
 

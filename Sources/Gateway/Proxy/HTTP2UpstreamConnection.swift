@@ -34,7 +34,7 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
         settings.connectionWindow = 8 << 20
         settings.headerBytes = pool.limits.headerBytes
         settings.isSecure = pool.tls != nil
-        session = try HTTP2Session(role: .client, settings: settings, delegate: self)
+        session = try HTTP2Session(role: .client, settings: settings, delegate: self, buffers: worker.buffers)
         transport = try Transport(connectingTo: pool.address, loop: worker.loop, tls: pool.tls, delegate: self)
         transport?.markDirty()
         worker.loop.schedule(idleTimer, afterMilliseconds: pool.timeouts.connectMilliseconds)
@@ -213,7 +213,10 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
 
     func sendBody(_ bytes: Span<UInt8>) { write(bytes) }
 
-    func sendEnd() { finish(trailers: exchange?.requestTrailers) }
+    func sendEnd() {
+        guard let exchange else { return finish() }
+        finish(trailers: &exchange.requestTrailers)
+    }
 
     func cancel() {
         exchange = nil

@@ -60,6 +60,8 @@ final class Worker: TimerTarget {
 
     /// Memory for a moment: used within one call, by whoever is writing a head or a chunk.
     var scratch: [UInt8] = []
+    /// Memory for bodies on their way over HTTP/2.
+    let buffers = BufferPool()
     /// Memory for HTTP/2 frames; see `withFrames`.
     private var frames: [UInt8] = []
     var bodyScratch: [UInt8] = []

@@ -36,7 +36,8 @@ public final class EventLoop {
         var generation: UInt32 = 0
     }
 
-    static let readBufferBytes = 65_536
+    /// Takes a response of 64 KB with its head in one receive.
+    static let readBufferBytes = 131_072
     private static let eventsPerTurn = 256
 
     private let epoll: Descriptor
@@ -45,6 +46,7 @@ public final class EventLoop {
     private var freeSlots: [Int] = []
     private var timers: TimerWheel
     private var dirty: [Transport] = []
+    private var pressing: [Transport] = []
     private var unread: [Transport] = []
     private var ended: [Transport] = []
     private var outputPool: [[UInt8]] = []
@@ -105,7 +107,10 @@ public final class EventLoop {
         let count = Syscalls.wait(epoll.number, events, milliseconds: sleepMilliseconds())
         now = Syscalls.monotonicNanoseconds()
         wallMilliseconds = Syscalls.wallMilliseconds()
-        for position in 0..<count { dispatch(position) }
+        for position in 0..<count {
+            dispatch(position)
+            if !pressing.isEmpty { flushPressing() }
+        }
         readWhatIsLeft()
         for timer in timers.advance(to: now) where timer.takeIfDue(at: now) { timer.target.timerFired() }
         settle()
@@ -151,6 +156,7 @@ public final class EventLoop {
             flush()
             releaseEnded()
         } while !dirty.isEmpty
+        pressing.removeAll(keepingCapacity: true)
     }
 
     /// A flush may make others dirty (a response that left resumes an upstream), so the list is walked to its end.
@@ -161,6 +167,11 @@ public final class EventLoop {
             position += 1
         }
         dirty.removeAll(keepingCapacity: true)
+    }
+
+    /// Between two events: nothing of a transport is on the stack.
+    private func flushPressing() {
+        while let transport = pressing.popLast() { transport.flush() }
     }
 
     // MARK: - For transports and listeners
@@ -198,6 +209,7 @@ public final class EventLoop {
     }
 
     func flushLater(_ transport: Transport) { dirty.append(transport) }
+    func flushSoon(_ transport: Transport) { pressing.append(transport) }
     func readLater(_ transport: Transport) { unread.append(transport) }
     func releaseLater(_ transport: Transport) { ended.append(transport) }
 

@@ -48,6 +48,7 @@ public final class Transport: EventHandler, TimerTarget {
     var backlog: [UInt8] = []
     var backlogOffset = 0
     var isDirty = false
+    private var isPressing = false
     var isReadingPaused = false
     var isInterestedInWriting = false
     var closesAfterFlush = false
@@ -147,6 +148,15 @@ public final class Transport: EventHandler, TimerTarget {
         loop.flushLater(self)
     }
 
+    /// There is much to say: flushes after the present event rather than at the end of the turn, while the processor's
+    /// caches hold it, and before more of the same gathers.
+    public func flushSoon() {
+        guard !isPressing, state == .open else { return }
+        isPressing = true
+        markDirty()
+        loop.flushSoon(self)
+    }
+
     /// Sends at once, past the gathered output, which must be empty: for a protocol that produces its bytes during
     /// `transportWillFlush` in a buffer of its own.
     public func send(_ bytes: Span<UInt8>) {
@@ -157,7 +167,10 @@ public final class Transport: EventHandler, TimerTarget {
     public func send(_ bytes: [UInt8]) { send(bytes.span) }
 
     func flush() {
+        // One that was flushed before the turn's end stands in the turn's list still.
+        guard isDirty else { return }
         isDirty = false
+        isPressing = false
         guard state == .open else { return }
         delegate?.transportWillFlush()
         guard state == .open else { return }

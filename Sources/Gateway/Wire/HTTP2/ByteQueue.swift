@@ -20,6 +20,20 @@ public struct ByteQueue: Sendable {
         bytes.withUnsafeBufferPointer { storage.append(contentsOf: $0) }
     }
 
+    /// Appends, in memory of `pool` when the queue has none; see `returnMemory`.
+    mutating func append(_ bytes: Span<UInt8>, from pool: BufferPool) {
+        if storage.capacity == 0 { storage = pool.take() }
+        append(bytes)
+    }
+
+    /// Gives the memory of an empty queue to `pool`.
+    mutating func returnMemory(to pool: BufferPool) {
+        guard isEmpty, storage.capacity > 0 else { return }
+        pool.giveBack(storage)
+        storage = []
+        offset = 0
+    }
+
     /// The first `limit` bytes, or all when there are fewer; valid during the call.
     public func withFront<R>(_ limit: Int = .max, _ body: (Span<UInt8>) -> R) -> R {
         storage.withUnsafeBufferPointer { bytes in
@@ -32,6 +46,13 @@ public struct ByteQueue: Sendable {
         precondition(consumed <= count, "a queue of \(count) bytes cannot lose \(consumed)")
         offset += consumed
         if isEmpty { removeAll() }
+    }
+
+    /// Drops the first `consumed` bytes, and gives the memory to `pool` when these were all.
+    mutating func removeFirst(_ consumed: Int, into pool: BufferPool) {
+        precondition(consumed <= count, "a queue of \(count) bytes cannot lose \(consumed)")
+        offset += consumed
+        returnMemory(to: pool)
     }
 
     public mutating func removeAll() {

@@ -57,6 +57,7 @@ public final class HTTP2Session {
     private var outputLimit = 0
     private var fields: [nghttp2_nv] = []
     private var acceptsNewStreams = true
+    let buffers: BufferPool
     /// Server: finds what nghttp2 lets pass.
     private var scanner: FrameScanner?
     /// The scanner found something: what comes from now on is ignored.
@@ -70,10 +71,13 @@ public final class HTTP2Session {
     /// Whether the other side's first SETTINGS are in; until then its limits are not known (RFC 9113 §3.4).
     public private(set) var hasPeerSettings = false
 
-    public init(role: Role, settings: HTTP2SessionSettings, delegate: any HTTP2SessionDelegate)
-        throws(HTTP2SessionError)
-    {
+    /// - Parameter buffers: memory for outgoing bodies, shared by the sessions of a thread.
+    public init(
+        role: Role, settings: HTTP2SessionSettings, delegate: any HTTP2SessionDelegate,
+        buffers: BufferPool = BufferPool()
+    ) throws(HTTP2SessionError) {
         self.role = role
+        self.buffers = buffers
         self.settings = settings
         self.delegate = delegate
         scanner = role == .server ? FrameScanner() : nil
@@ -250,7 +254,7 @@ public final class HTTP2Session {
         if nghttp2_session_want_write(session) != 0 { delegate.sessionHasOutput() }
     }
 
-    func submitTrailers(_ trailers: HeaderBlock, on stream: HTTP2Stream) -> Bool {
+    func submitTrailers(_ trailers: borrowing HeaderBlock, on stream: HTTP2Stream) -> Bool {
         trailers.withUnsafeBytes { arena in
             fields.removeAll(keepingCapacity: true)
             appendFields(trailers, arena)
@@ -286,7 +290,7 @@ public final class HTTP2Session {
 
     private func appendFields(_ headers: borrowing HeaderBlock, _ arena: UnsafeRawBufferPointer) {
         for index in headers.indices where !headers.isRemoved(at: index) {
-            let field = headers.fields[index]
+            let field = headers.field(at: index)
             var pair = nghttp2_nv(
                 UnsafeRawBufferPointer(rebasing: arena[field.nameRange]),
                 UnsafeRawBufferPointer(rebasing: arena[field.valueRange]))
@@ -328,6 +332,7 @@ public final class HTTP2Session {
         streams[stream.slot] = nil
         freeSlots.append(stream.slot)
         streamCount -= 1
+        stream.dropOutgoing(to: buffers)
         stream.session = nil
         // The connection's window is the other streams' too: what this one leaves unread must not stay closed.
         if stream.unconsumed > 0 { _ = nghttp2_session_consume_connection(session, stream.unconsumed) }

@@ -30,7 +30,7 @@ open class HTTP2Stream {
     final var headIsComplete = false
     private final var outgoing = ByteQueue()
     private final var outgoingEnds = false
-    private final var outgoingTrailers: HeaderBlock?
+    private final var outgoingTrailers = HeaderBlock()
     private final var isDeferred = false
     private final var endIsUnderWay = false
     private final var endWasProduced = false
@@ -51,7 +51,7 @@ open class HTTP2Stream {
         isResetByUs = false
         headIsComplete = false
         outgoingEnds = false
-        outgoingTrailers = nil
+        outgoingTrailers.removeAll()
         isDeferred = false
         endIsUnderWay = false
         endWasProduced = false
@@ -78,17 +78,23 @@ open class HTTP2Stream {
 
     /// Queues bytes of the outgoing body, after the head was submitted.
     public final func write(_ bytes: Span<UInt8>) {
-        guard !isClosed, !outgoingEnds else { return }
-        outgoing.append(bytes)
+        guard !isClosed, !outgoingEnds, let session else { return }
+        outgoing.append(bytes, from: session.buffers)
         resume()
     }
 
     /// Ends the outgoing body.
-    public final func finish(trailers: HeaderBlock? = nil) {
+    public final func finish() {
         guard !isClosed, !outgoingEnds else { return }
         outgoingEnds = true
-        if let trailers, !trailers.isEmpty { outgoingTrailers = trailers }
         resume()
+    }
+
+    /// Ends the outgoing body with these trailers, which the stream takes.
+    public final func finish(trailers: inout HeaderBlock) {
+        guard !isClosed, !outgoingEnds else { return }
+        swap(&outgoingTrailers, &trailers)
+        finish()
     }
 
     /// RST_STREAM with a code of RFC 9113 §7.
@@ -102,6 +108,12 @@ open class HTTP2Stream {
         guard count > 0, !isClosed else { return }
         unconsumed -= count
         session?.consumed(self, count)
+    }
+
+    /// The stream is over: what was not sent is lost.
+    final func dropOutgoing(to buffers: BufferPool) {
+        outgoing.removeAll()
+        outgoing.returnMemory(to: buffers)
     }
 
     private func resume() {
@@ -123,18 +135,16 @@ open class HTTP2Stream {
         guard outgoingEnds && count == outgoing.count else { return count }
         endIsUnderWay = true
         flags |= UInt32(NGHTTP2_DATA_FLAG_EOF.rawValue)
-        if let trailers = outgoingTrailers {
-            outgoingTrailers = nil
-            if session?.submitTrailers(trailers, on: self) == true {
-                flags |= UInt32(NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue)
-            }
+        if !outgoingTrailers.isEmpty, let session, session.submitTrailers(outgoingTrailers, on: self) {
+            outgoingTrailers.removeAll()
+            flags |= UInt32(NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue)
         }
         return count
     }
 
     final func takeData(_ count: Int, into output: inout [UInt8]) {
         outgoing.withFront(count) { bytes in bytes.withUnsafeBufferPointer { output.append(contentsOf: $0) } }
-        outgoing.removeFirst(count)
+        if let session { outgoing.removeFirst(count, into: session.buffers) } else { outgoing.removeFirst(count) }
         if endIsUnderWay && outgoing.isEmpty { endWasProduced = true }
         bodySent(count)
     }

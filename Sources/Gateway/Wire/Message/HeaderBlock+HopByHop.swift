@@ -4,8 +4,8 @@ extension HeaderBlock {
     ///
     /// Call it before adding fields of our own: a peer must not be able to name those.
     public mutating func removeHopByHopFields() {
-        // A second reference, not a copy: only `fields` changes below.
-        let bytes = arena
+        // Stays valid: only `fields` changes below.
+        let bytes = arena.buffer
         for index in fields.indices where !fields[index].isRemoved && nameEquals(at: index, "connection") {
             FieldRules.forEachListMember(of: bytes.span.extracting(fields[index].valueRange)) { option in
                 removeAll { name in

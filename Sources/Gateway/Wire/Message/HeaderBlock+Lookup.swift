@@ -2,13 +2,13 @@ extension HeaderBlock {
     /// The name in this slot, in lower case. The span lives as long as the call.
     @inlinable
     public func withName<R, E: Error>(at index: Int, _ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
-        try body(arena.span.extracting(fields[index].nameRange))
+        try body(arena.buffer.span.extracting(fields[index].nameRange))
     }
 
     /// The value in this slot. The span lives as long as the call.
     @inlinable
     public func withValue<R, E: Error>(at index: Int, _ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
-        try body(arena.span.extracting(fields[index].valueRange))
+        try body(arena.buffer.span.extracting(fields[index].valueRange))
     }
 
     /// The value of the first field of this name; nil when there is none.
@@ -25,7 +25,7 @@ extension HeaderBlock {
     public func firstIndex(of name: StaticString) -> Int? {
         let nameCount = UInt32(name.utf8CodeUnitCount)
         for index in fields.indices where fields[index].nameCount == nameCount && !fields[index].isRemoved {
-            if ByteScan.equal(arena.span.extracting(fields[index].nameRange), name) { return index }
+            if ByteScan.equal(arena.buffer.span.extracting(fields[index].nameRange), name) { return index }
         }
         return nil
     }
@@ -41,16 +41,16 @@ extension HeaderBlock {
     public func nameEquals(at index: Int, _ name: StaticString) -> Bool {
         // The length decides nearly always: no span is made for the others.
         fields[index].nameCount == UInt32(name.utf8CodeUnitCount)
-            && ByteScan.equal(arena.span.extracting(fields[index].nameRange), name)
+            && ByteScan.equal(arena.buffer.span.extracting(fields[index].nameRange), name)
     }
 
     public func valueEquals(at index: Int, _ value: StaticString) -> Bool {
-        ByteScan.equal(arena.span.extracting(fields[index].valueRange), value)
+        ByteScan.equal(arena.buffer.span.extracting(fields[index].valueRange), value)
     }
 
     /// Compares without regard to the case of ASCII letters.
     public func valueEqualsIgnoringCase(at index: Int, _ value: StaticString) -> Bool {
-        ByteScan.equalIgnoringCase(arena.span.extracting(fields[index].valueRange), value)
+        ByteScan.equalIgnoringCase(arena.buffer.span.extracting(fields[index].valueRange), value)
     }
 
     /// Visits every field in order, removed ones excepted.
@@ -58,15 +58,18 @@ extension HeaderBlock {
     public func forEach<E: Error>(
         _ body: (_ name: Span<UInt8>, _ value: Span<UInt8>, Flags) throws(E) -> Void
     ) throws(E) {
-        let bytes = arena.span
-        for field in fields where !field.isRemoved {
+        let memory = arena.buffer
+        let bytes = memory.span
+        for index in fields.indices {
+            let field = fields[index]
+            if field.isRemoved { continue }
             try body(bytes.extracting(field.nameRange), bytes.extracting(field.valueRange), field.flags)
         }
     }
 
     /// The value of the first field of this name as text, invalid UTF-8 replaced. For logs and tests.
     public func string(of name: StaticString) -> String? {
-        firstIndex(of: name).map { String(decoding: arena[fields[$0].valueRange], as: UTF8.self) }
+        firstIndex(of: name).map { withValue(at: $0) { String(copying: $0) } }
     }
 
     /// The arena that the offsets in `fields` point into. The pointer lives as long as the call.
@@ -74,18 +77,19 @@ extension HeaderBlock {
     public func withUnsafeBytes<R, E: Error>(
         _ body: (UnsafeRawBufferPointer) throws(E) -> R
     ) throws(E) -> R {
-        try arena.span.withUnsafeBytes(body)
+        try body(UnsafeRawBufferPointer(arena.buffer))
     }
 
     /// The bytes in this range of the arena.
     @inlinable
     func withBytes<R, E: Error>(_ range: ByteRange, _ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
-        try body(arena.span.extracting(range.offsets))
+        try body(arena.buffer.span.extracting(range.offsets))
     }
 
     /// Whether two ranges of the arena hold the same text, the case of ASCII letters aside.
     func equalIgnoringCase(_ left: ByteRange, _ right: ByteRange) -> Bool {
-        let bytes = arena.span
+        let memory = arena.buffer
+        let bytes = memory.span
         return ByteScan.equalIgnoringCase(bytes.extracting(left.offsets), bytes.extracting(right.offsets))
     }
 }

@@ -1,7 +1,7 @@
 /// The field lines of one message head (or trailer section), in order, in one arena.
 ///
-/// Two growable arrays, one of bytes and one of offsets, whose capacity survives `removeAll`: a block that is reused
-/// for message after message stops allocating. Names are stored in lower case, as HTTP/2 sends them (RFC 9113 §8.2.1)
+/// Two growing runs, one of bytes and one of offsets, whose memory survives `removeAll`: a block that is reused for message
+/// after message stops allocating. It cannot be copied: it has one owner, or changes places with another by `swap`. Names are stored in lower case, as HTTP/2 sends them (RFC 9113 §8.2.1)
 /// and as HTTP/1.1 allows (RFC 9110 §5.1); values are stored byte for byte. Nothing is validated on the way in: the
 /// parsers validate what they read, `HTTP1Encoder` what it writes.
 ///
@@ -11,9 +11,9 @@
 /// `for index in block.indices where !block.isRemoved(at: index)`, or `forEach`.
 ///
 /// - Precondition: names and values together stay below 4 GiB (offsets have 32 bits); the parsers' limits are far lower.
-public struct HeaderBlock: Sendable {
+public struct HeaderBlock: ~Copyable, Sendable {
     /// One field line as offsets in the arena.
-    public struct Field: Sendable {
+    public struct Field: Sendable, BitwiseCopyable {
         public let nameStart: UInt32
         public let nameCount: UInt32
         public let valueStart: UInt32
@@ -31,7 +31,7 @@ public struct HeaderBlock: Sendable {
         var listSize: Int { Int(nameCount) + Int(valueCount) + 32 }
     }
 
-    public struct Flags: OptionSet, Sendable {
+    public struct Flags: OptionSet, Sendable, BitwiseCopyable {
         public let rawValue: UInt8
 
         @inlinable
@@ -47,9 +47,10 @@ public struct HeaderBlock: Sendable {
 
     /// Names, values, and the control data of the head that owns the block.
     @usableFromInline
-    private(set) var arena: [UInt8]
+    private(set) var arena: Arena<UInt8>
     /// Every slot, removed ones included.
-    public private(set) var fields: [Field]
+    @usableFromInline
+    private(set) var fields: Arena<Field>
     /// How many fields there are, not counting removed ones.
     public private(set) var count = 0
     /// Names + values + 32 per field, as SETTINGS_MAX_HEADER_LIST_SIZE counts them (RFC 9113 §6.5.2).
@@ -59,15 +60,14 @@ public struct HeaderBlock: Sendable {
     var control = ControlData()
 
     public init() {
-        arena = []
-        fields = []
+        arena = Arena()
+        fields = Arena()
     }
 
     /// A block that takes `arenaCapacity` bytes and `fieldCapacity` fields before it grows.
     public init(arenaCapacity: Int, fieldCapacity: Int) {
-        self.init()
-        arena.reserveCapacity(arenaCapacity)
-        fields.reserveCapacity(fieldCapacity)
+        arena = Arena(capacity: arenaCapacity)
+        fields = Arena(capacity: fieldCapacity)
     }
 
     public var isEmpty: Bool { count == 0 }
@@ -78,12 +78,16 @@ public struct HeaderBlock: Sendable {
     @inlinable
     public func isRemoved(at index: Int) -> Bool { fields[index].isRemoved }
 
+    /// The slot as offsets in the arena.
+    @inlinable
+    public func field(at index: Int) -> Field { fields[index] }
+
     // MARK: - Adding
 
     public mutating func append(name: Span<UInt8>, value: Span<UInt8>, flags: Flags = []) {
         let nameStart = arena.count
         arena.append(copying: name)
-        lowercaseArena(nameStart..<arena.count)
+        arena.lowercase(nameStart..<arena.count)
         let valueStart = arena.count
         arena.append(copying: value)
         addField(name: nameStart..<valueStart, value: valueStart..<arena.count, flags: flags)
@@ -93,7 +97,7 @@ public struct HeaderBlock: Sendable {
     /// - Parameter name: in lower case; `nameEquals` and the encoders take it as it is.
     public mutating func append(_ name: StaticString, _ value: Span<UInt8>, flags: Flags = []) {
         let nameStart = arena.count
-        name.withUTF8Buffer { arena.append(contentsOf: $0) }
+        arena.append(name)
         let valueStart = arena.count
         arena.append(copying: value)
         addField(name: nameStart..<valueStart, value: valueStart..<arena.count, flags: flags)
@@ -110,7 +114,7 @@ public struct HeaderBlock: Sendable {
     /// Appends a field whose value is `value` in decimal.
     public mutating func append(_ name: StaticString, _ value: UInt64, flags: Flags = []) {
         let nameStart = arena.count
-        name.withUTF8Buffer { arena.append(contentsOf: $0) }
+        arena.append(name)
         let valueStart = arena.count
         arena.append(decimal: value)
         addField(name: nameStart..<valueStart, value: valueStart..<arena.count, flags: flags)
@@ -139,7 +143,7 @@ public struct HeaderBlock: Sendable {
         precondition(nameCount <= value.lowerBound, "a field's name ends before its value begins")
         let start = arena.count
         arena.append(copying: line.extracting(0..<value.upperBound))
-        lowercaseArena(start..<start + nameCount)
+        arena.lowercase(start..<start + nameCount)
         let valueRange = start + value.lowerBound..<start + value.upperBound
         addField(name: start..<start + nameCount, value: valueRange, flags: flags)
     }
@@ -162,15 +166,19 @@ public struct HeaderBlock: Sendable {
     // MARK: - Changing
 
     public mutating func setFlags(_ flags: Flags, at index: Int) {
-        fields[index].flags = flags.subtracting(.removed).union(fields[index].flags.intersection(.removed))
+        var field = fields[index]
+        field.flags = flags.subtracting(.removed).union(field.flags.intersection(.removed))
+        fields.replace(at: index, with: field)
     }
 
     /// Removes the field in this slot; does nothing when it is already removed.
     public mutating func remove(at index: Int) {
-        guard !fields[index].isRemoved else { return }
-        fields[index].flags.insert(.removed)
+        var field = fields[index]
+        guard !field.isRemoved else { return }
+        field.flags.insert(.removed)
+        fields.replace(at: index, with: field)
         count -= 1
-        byteCount -= fields[index].listSize
+        byteCount -= field.listSize
     }
 
     /// Removes every field of this name and says how many there were.
@@ -192,9 +200,9 @@ public struct HeaderBlock: Sendable {
     }
 
     /// Removes every field, and the control data of the head that owns the block.
-    public mutating func removeAll(keepingCapacity: Bool = true) {
-        arena.removeAll(keepingCapacity: keepingCapacity)
-        fields.removeAll(keepingCapacity: keepingCapacity)
+    public mutating func removeAll() {
+        arena.removeAll()
+        fields.removeAll()
         count = 0
         byteCount = 0
         control = ControlData()
@@ -210,22 +218,5 @@ public struct HeaderBlock: Sendable {
         fields.append(field)
         count += 1
         byteCount += field.listSize
-    }
-
-    private mutating func lowercaseArena(_ range: Range<Int>) {
-        var bytes = arena.mutableSpan
-        for offset in range { bytes[offset] = ASCII.lowercased(bytes[offset]) }
-    }
-}
-
-extension [UInt8] {
-    mutating func append(decimal value: UInt64) {
-        let start = count
-        var rest = value
-        repeat {
-            append(ASCII.zero + UInt8(truncatingIfNeeded: rest % 10))
-            rest /= 10
-        } while rest > 0
-        self[start...].reverse()
     }
 }

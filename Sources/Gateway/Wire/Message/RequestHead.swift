@@ -6,7 +6,7 @@
 ///
 /// Method, target, authority and scheme lie in the arena of `headers`; `headers.removeAll()` clears them as well. Made
 /// for reuse: `reset()` keeps the memory.
-public struct RequestHead: Sendable {
+public struct RequestHead: ~Copyable, Sendable {
     public var headers: HeaderBlock
     public var version: HTTPVersion = .http11
     public var framing: BodyFraming = .none
@@ -22,7 +22,7 @@ public struct RequestHead: Sendable {
 
     /// Back to the state of a new head, keeping the memory.
     public mutating func reset() {
-        headers.removeAll(keepingCapacity: true)
+        headers.removeAll()
         version = .http11
         framing = .none
         keepAlive = true

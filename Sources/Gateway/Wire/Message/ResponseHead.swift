@@ -2,7 +2,7 @@
 ///
 /// `transfer-encoding` never stands in `headers`, `framing` says it; `content-length` stays there, validated, because a
 /// response to HEAD and a 304 carry one without content (RFC 9110 §8.6). Made for reuse: `reset()` keeps the memory.
-public struct ResponseHead: Sendable {
+public struct ResponseHead: ~Copyable, Sendable {
     public var headers: HeaderBlock
     /// 100 to 599 once parsed (RFC 9110 §15); 0 in a new head.
     public var status: UInt16 = 0
@@ -18,7 +18,7 @@ public struct ResponseHead: Sendable {
 
     /// Back to the state of a new head, keeping the memory.
     public mutating func reset() {
-        headers.removeAll(keepingCapacity: true)
+        headers.removeAll()
         status = 0
         version = .http11
         framing = .none

@@ -1,0 +1,106 @@
+/// A growing run of plain values with one owner: what `Array` does, without references to count or to find unique.
+///
+/// Head blocks are touched some hundred times a request; as arrays they cost more in reference counts and copies of
+/// their headers than in bytes moved. Every access by index or range is checked. Its memory survives `removeAll`.
+@usableFromInline
+struct Arena<Element: BitwiseCopyable>: ~Copyable, @unchecked Sendable {  // it owns plain values
+    @usableFromInline
+    private(set) var base: UnsafeMutablePointer<Element>?
+    @usableFromInline
+    private(set) var count = 0
+    private var capacity = 0
+
+    /// Takes no memory until something is appended.
+    init() { base = nil }
+
+    init(capacity: Int) {
+        base = .allocate(capacity: capacity)
+        self.capacity = capacity
+    }
+
+    // Inlinable, or Swift 6.3.1 crashes where it inlines the setter of a property that holds one.
+    @inlinable
+    deinit { base?.deallocate() }
+
+    @inlinable
+    var indices: Range<Int> { 0..<count }
+
+    /// The values; valid until the next change.
+    @inlinable
+    var buffer: UnsafeBufferPointer<Element> { UnsafeBufferPointer(start: base, count: count) }
+
+    @inlinable
+    subscript(index: Int) -> Element {
+        get { buffer[checked: index] }
+    }
+
+    mutating func append(_ element: Element) {
+        reserve(1)
+        base.unsafelyUnwrapped[count] = element  // reserved
+        count += 1
+    }
+
+    mutating func append(copying elements: UnsafeBufferPointer<Element>) {
+        guard let source = elements.baseAddress, !elements.isEmpty else { return }
+        reserve(elements.count)
+        // In bounds: reserved. The source may lie in an arena, but never in this one: appending takes it exclusively.
+        (base.unsafelyUnwrapped + count).initialize(from: source, count: elements.count)
+        count += elements.count
+    }
+
+    mutating func replace(at index: Int, with element: Element) {
+        precondition(index >= 0 && index < count, "no such element")
+        base.unsafelyUnwrapped[index] = element
+    }
+
+    mutating func removeAll() { count = 0 }
+
+    private mutating func reserve(_ more: Int) {
+        if count + more > capacity { grow(to: count + more) }
+    }
+
+    private mutating func grow(to needed: Int) {
+        let larger = max(needed, capacity * 2, 512 / MemoryLayout<Element>.stride)
+        let memory = UnsafeMutablePointer<Element>.allocate(capacity: larger)
+        if let base {
+            memory.initialize(from: base, count: count)
+            base.deallocate()
+        }
+        base = memory
+        capacity = larger
+    }
+}
+
+extension UnsafeBufferPointer {
+    /// Checked in optimised builds as well, where the pointer's own subscript is not.
+    @usableFromInline
+    subscript(checked index: Int) -> Element {
+        precondition(index >= 0 && index < count, "no such element")
+        return self[index]
+    }
+}
+
+extension Arena where Element == UInt8 {
+    mutating func append(copying bytes: Span<UInt8>) {
+        bytes.withUnsafeBufferPointer { append(copying: $0) }
+    }
+
+    mutating func append(_ text: StaticString) {
+        text.withUTF8Buffer { append(copying: $0) }
+    }
+
+    mutating func append(decimal value: UInt64) {
+        var divisor: UInt64 = 1
+        while value / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            append(ASCII.zero + UInt8(truncatingIfNeeded: value / divisor % 10))
+            divisor /= 10
+        }
+    }
+
+    mutating func lowercase(_ range: Range<Int>) {
+        for offset in range where buffer[checked: offset] &- 0x41 < 26 {
+            replace(at: offset, with: self[offset] | 0x20)
+        }
+    }
+}
