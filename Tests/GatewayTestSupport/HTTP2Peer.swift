@@ -16,6 +16,9 @@ public final class HTTP2Peer: HTTP2SessionDelegate {
         madeSession = try HTTP2Session(role: role, settings: settings, delegate: self)
     }
 
+    /// Streams and their session hold one another until they are closed.
+    deinit { madeSession?.terminate() }
+
     public var session: HTTP2Session {
         guard let madeSession else { preconditionFailure("used during init") }
         return madeSession

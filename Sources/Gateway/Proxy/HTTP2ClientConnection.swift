@@ -90,6 +90,11 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
                 resetEarlyStreams()
                 try produce(session)
             }
+            // Streams that we reset count when they are, and the client may send nothing more that would have us look.
+            if abuse.isExceeded(by: session, now: worker.loop.now) {
+                calmDown(session)
+                try produce(session)
+            }
         } catch {
             return transport.close()
         }
