@@ -17,6 +17,7 @@ struct Site {
         var authentication: AuthenticationRule?
         var requestTimeout: Int?
         var backendRequestTimeout: Int?
+        var retries: RetrySettings?
         var traffic = TrafficSettings()
         var tls: BackendTLS?
     }
@@ -50,7 +51,7 @@ struct Site {
                 RouteRule(
                     index: index, routeName: "default/route\(index)", ruleName: "0", backends: weighted,
                     redirect: rule.redirect, requestTimeoutMilliseconds: rule.requestTimeout,
-                    backendRequestTimeoutMilliseconds: rule.backendRequestTimeout,
+                    backendRequestTimeoutMilliseconds: rule.backendRequestTimeout, retries: rule.retries,
                     authentication: rule.authentication))
             for listener in descriptions.indices {
                 entries.append(

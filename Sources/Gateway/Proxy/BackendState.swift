@@ -137,8 +137,9 @@ final class BackendState {
 
     func requestBegan() { budget.requestBegan(at: worker.loop.now) }
 
-    func takeRetry(_ settings: RetrySettings) -> Bool {
-        budget.takeRetry(
+    func takeRetry() -> Bool {
+        let settings = traffic.retries
+        return budget.takeRetry(
             at: worker.loop.now, percent: settings.budgetPercent, minimumPerSecond: settings.budgetMinimumPerSecond)
     }
 

@@ -86,6 +86,11 @@ final class Exchange: TimerTarget {
     var requestTrailers = HeaderBlock()
     var requestBody = ByteQueue()
     var requestBytes: UInt64 = 0
+    /// What this attempt has sent of the body, while it is little enough to be sent again; see `Replay`.
+    var sentBody = ByteQueue()
+    var sentBytes = 0
+    /// How much at the front of `requestBody` the client was given credit for already.
+    var rewoundBytes = 0
     var requestHasEnded = false
     var bodyPace = BodyPace(now: 0, allowanceMilliseconds: 0, bytesPerSecond: 0)
     /// Its body comes slowly, and it went on nevertheless; see `Gather`.
@@ -142,6 +147,8 @@ final class Exchange: TimerTarget {
         phase = .accepting
         configuration = worker.configuration
         requestBytes = 0
+        sentBytes = 0
+        rewoundBytes = 0
         requestHasEnded = false
         isConversation = false
         requestWasSent = false
@@ -167,7 +174,7 @@ final class Exchange: TimerTarget {
     func clear() {
         timer.cancel()
         releaseSlowBody()
-        worker.heldBytes -= requestBody.count + heldBytes
+        worker.heldBytes -= requestBody.count + sentBody.count + heldBytes
         heldBytes = 0
         phase = .unused
         downstream = nil
@@ -183,6 +190,7 @@ final class Exchange: TimerTarget {
         requestTrailers.removeAll()
         responseTrailers.removeAll()
         requestBody.removeAll()
+        sentBody.removeAll()
         requestID.removeAll(keepingCapacity: true)
     }
 

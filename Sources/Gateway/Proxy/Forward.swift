@@ -49,6 +49,7 @@ extension Exchange {
         if phase == .forwarding { armTimer() }
         if let upstream, requestBody.isEmpty, upstream.acceptsBody {
             upstream.sendBody(bytes)
+            keepSent(bytes)
             downstream?.requestBodyConsumed(bytes.count)
         } else {
             requestBody.append(bytes)
@@ -75,11 +76,7 @@ extension Exchange {
         // What waited here was waited for: the client was not slow.
         if !requestBody.isEmpty && !requestHasEnded { bodyPace.restart(now: worker.loop.now) }
         while !requestBody.isEmpty && upstream.acceptsBody {
-            let count = min(requestBody.count, 16_384)
-            requestBody.withFront(count) { upstream.sendBody($0) }
-            requestBody.removeFirst(count)
-            worker.heldBytes -= count
-            downstream?.requestBodyConsumed(count)
+            sendGathered(min(requestBody.count, Self.replayBytes), to: upstream)
         }
         if requestHasEnded && requestBody.isEmpty && !requestWasSent {
             requestWasSent = true
@@ -94,7 +91,9 @@ extension Exchange {
         guard dropped > 0 else { return }
         requestBody.removeAll()
         worker.heldBytes -= dropped
-        downstream?.requestBodyConsumed(dropped)
+        let credit = dropped - min(dropped, rewoundBytes)
+        rewoundBytes = 0
+        if credit > 0 { downstream?.requestBodyConsumed(credit) }
     }
 
     // MARK: - The head

@@ -11,6 +11,7 @@ extension Exchange {
         responseHasStarted = true
         responseAt = worker.loop.now
         phase = .responding
+        dropSentBody()
         if endStream {
             responseHasEnded = true
             attemptEnds()

@@ -27,10 +27,11 @@ extension Exchange {
     func retriesStatus(endStream: Bool) -> Bool {
         guard let backend, rule != nil else { return false }
         guard retrySettings(backend).statuses.contains(response.status) else { return false }
-        guard mayRetry(.status, backend) else { return false }
+        guard decide(.status, backend) != .giveUp, isWithinBudget(.status, backend) else { return false }
         if !endStream { upstream?.discardResponse() }
         upstream = nil
         attemptEnds()
+        beginRetry()
         pause(backend)
         return true
     }
@@ -44,22 +45,16 @@ extension Exchange {
         return true
     }
 
-    private func mayRetry(_ cause: RetryDecision.Cause, _ backend: BackendState) -> Bool {
-        guard decide(cause, backend) != .giveUp, isWithinBudget(cause, backend) else { return false }
-        beginRetry()
-        return true
-    }
-
     private func decide(_ cause: RetryDecision.Cause, _ backend: BackendState) -> RetryDecision {
         RetryDecision.decide(
             RetryDecision.Situation(
                 cause: cause, retries: attempts - 1, maximumRetries: retrySettings(backend).maximumRetries,
-                isIdempotent: isIdempotent, isRepeatable: requestBytes == UInt64(requestBody.count),
+                isIdempotent: isIdempotent, isRepeatable: bodyIsReplayable,
                 hasAlternative: backend.hasAlternative(for: self)))
     }
 
     private func isWithinBudget(_ cause: RetryDecision.Cause, _ backend: BackendState) -> Bool {
-        guard cause.mayHaveCostWork, !backend.takeRetry(retrySettings(backend)) else { return true }
+        guard cause.mayHaveCostWork, !backend.takeRetry() else { return true }
         worker.counters.retriesOverBudget.add()
         return false
     }
@@ -68,7 +63,7 @@ extension Exchange {
         worker.counters.retries.add()
         pool?.counters.retries.add()
         if let pool { tried.append(pool) }
-        requestWasSent = false
+        rewindBody()
     }
 
     private func pause(_ backend: BackendState) {
@@ -79,7 +74,8 @@ extension Exchange {
                 random: worker.random.next()))
     }
 
-    private func retrySettings(_ backend: BackendState) -> RetrySettings { backend.traffic.retries }
+    /// HTTPRoute `retry` says how often, after which statuses and with which pauses; the budget is the backend's.
+    private func retrySettings(_ backend: BackendState) -> RetrySettings { rule?.retries ?? backend.traffic.retries }
 
     /// RFC 9110 §9.2.2. TRACE is not forwarded.
     private var isIdempotent: Bool {
