@@ -12,9 +12,13 @@ public final class BlockingTLS: ByteStream {
     public let socket: BlockingSocket
     private let handle: Mutex<Handle>
 
-    /// - Parameter protocols: for ALPN, the most wanted first; none: no ALPN.
+    /// - Parameters:
+    ///   - protocols: for ALPN, the most wanted first; none: no ALPN.
+    ///   - serverName: for SNI; nil: none.
     /// - Throws: `brokenTLS` when the handshake fails.
-    public init(over socket: BlockingSocket, protocols: [String] = []) throws(StreamFailure) {
+    public init(
+        over socket: BlockingSocket, protocols: [String] = [], serverName: String? = nil
+    ) throws(StreamFailure) {
         self.socket = socket
         _ = Self.ignoresBrokenPipes
         guard let context = SSL_CTX_new(TLS_client_method()), let ssl = SSL_new(context) else { throw .brokenTLS }
@@ -22,6 +26,7 @@ public final class BlockingTLS: ByteStream {
         handle = Mutex(Handle(ssl: ssl))
         let offered = protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
         if !offered.isEmpty { SSL_set_alpn_protos(ssl, offered, UInt32(offered.count)) }
+        if let serverName { _ = gatehouse_set_server_name(ssl, serverName) }
         guard SSL_set_fd(ssl, socket.descriptor) == 1, SSL_connect(ssl) == 1 else { throw .brokenTLS }
     }
 
@@ -35,6 +40,17 @@ public final class BlockingTLS: ByteStream {
 
     /// OpenSSL writes without MSG_NOSIGNAL; a gateway that closes first would end the test process.
     private static let ignoresBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
+
+    /// The common name of the certificate that the server showed.
+    public var peerName: String {
+        handle.withLock { handle in
+            guard let certificate = SSL_get1_peer_certificate(handle.ssl) else { return "" }
+            defer { X509_free(certificate) }
+            var name = [CChar](repeating: 0, count: 256)
+            X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, &name, Int32(name.count))
+            return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        }
+    }
 
     public var negotiatedProtocol: String {
         handle.withLock { handle in

@@ -181,7 +181,7 @@ import Testing
             try client.get("/")
             #expect(try client.response().text == "0")
             site.rules[0].traffic.pool.maximumRequestsPerConnection = 2
-            gateway.gateway.replace(try site.snapshot())
+            try gateway.gateway.replace(site.snapshot())
             #expect(
                 eventually {
                     guard (try? client.get("/")) != nil, (try? client.response()) != nil else { return false }
@@ -190,12 +190,12 @@ import Testing
             // Endpoints come and go, and the one that stays keeps what is known of it.
             site.rules[0].endpoints = upstreams.map(\.port)
             site.rules[0].traffic.loadBalancing.algorithm = .roundRobin
-            gateway.gateway.replace(try site.snapshot())
+            try gateway.gateway.replace(site.snapshot())
             #expect(client.eventuallyGets("/") { $0.text == "1" })
             let known = try #require(gateway.gateway.endpoints.first { $0.endpoint.hasSuffix(":\(upstreams[0].port)") })
             #expect(known.requests >= 4)
             site.rules[0].endpoints = [upstreams[1].port]
-            gateway.gateway.replace(try site.snapshot())
+            try gateway.gateway.replace(site.snapshot())
             #expect(eventually { gateway.gateway.endpoints.count == 1 })
             #expect(eventually { SocketTable.connections(touching: upstreams[0].port) == 0 })
         }

@@ -25,6 +25,10 @@ struct Site {
     var rules: [Rule]
     var limits = Limits()
     var verifier: any TokenVerifying = ScriptedVerifier()
+    /// Nil: a certificate for "localhost".
+    var tls: TLSServerContext?
+    /// Of every listener.
+    var proxyProtocol: ProxyProtocolSettings?
     var descriptions = [
         ListenerDescription(name: "http", port: 80, transport: .http),
         ListenerDescription(name: "https", port: 443, transport: .https),
@@ -32,8 +36,10 @@ struct Site {
 
     func snapshot() throws -> Snapshot {
         let certificate = try Certificate.localhost.get()
-        let tls = try TLSServerContext(
-            certificateChainPEM: certificate.certificatePEM, privateKeyPEM: certificate.privateKeyPEM)
+        let tls =
+            try self.tls
+            ?? TLSServerContext(
+                certificateChainPEM: certificate.certificatePEM, privateKeyPEM: certificate.privateKeyPEM)
         var backends: [Backend] = []
         var compiled: [RouteRule] = []
         var entries: [RouteEntry] = []
@@ -64,7 +70,7 @@ struct Site {
         let listeners = descriptions.enumerated().map { index, description in
             Listener(
                 index: index, name: description.name, address: "127.0.0.1", port: 0,
-                tls: description.transport == .https ? tls : nil)
+                tls: description.transport == .https ? tls : nil, proxyProtocol: proxyProtocol)
         }
         return try Snapshot(routes: routes, listeners: listeners, limits: limits, verifier: verifier)
     }
@@ -141,6 +147,12 @@ final class GatewayUnderTest: Sendable {
     func connectTLS(receiveBuffer: Int32? = nil, listener: String = "https") throws -> Client {
         let socket = try BlockingSocket(connectingTo: port(listener), receiveBuffer: receiveBuffer)
         return Client(socket: socket, stream: try BlockingTLS(over: socket, protocols: ["http/1.1"]))
+    }
+
+    /// HTTP/2 with prior knowledge on the cleartext listener.
+    func connectH2C() throws -> HTTP2Client {
+        let socket = try BlockingSocket(connectingTo: port("http"))
+        return try HTTP2Client(socket, socket: socket)
     }
 
     func connectHTTP2(receiveBuffer: Int32? = nil, deadlineSeconds: Int = 10) throws -> HTTP2Client {

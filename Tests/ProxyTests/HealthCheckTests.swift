@@ -153,10 +153,10 @@ import Wire
         try await withGateway(site, workers: 2) { gateway in
             #expect(eventually { (try? names(gateway, 4)) == ["first", "second"] })
             site.rules[0].traffic.healthCheck = check()
-            gateway.gateway.replace(try site.snapshot())
+            try gateway.gateway.replace(site.snapshot())
             #expect(eventually { (try? names(gateway, 20)) == ["second"] })
             site.rules[0].traffic.healthCheck = nil
-            gateway.gateway.replace(try site.snapshot())
+            try gateway.gateway.replace(site.snapshot())
             #expect(eventually { (try? names(gateway, 20)) == ["first", "second"] })
             #expect(isHealthy(gateway, first.port) == true)
         }

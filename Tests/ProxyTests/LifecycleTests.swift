@@ -29,7 +29,7 @@ import Wire
             let client = try gateway.connect()
             try client.get("/")
             #expect(try client.response().text == "old")
-            gateway.gateway.replace(try next.snapshot())
+            try gateway.gateway.replace(next.snapshot())
             #expect(client.eventuallyGets("/") { $0.text == "new" })
             // The request under way ends with the endpoint it began with, on the connection it came on.
             gate.open()
@@ -50,7 +50,7 @@ import Wire
         try await withGateway(site) { gateway in
             let client = try gateway.connect()
             for _ in 0..<20 {
-                gateway.gateway.replace(try site.snapshot())
+                try gateway.gateway.replace(site.snapshot())
                 try client.get("/")
                 #expect(try client.response().status == 200)
             }
@@ -62,7 +62,7 @@ import Wire
         let site = Site(rules: [])
         try await withGateway(site) { gateway in
             let client = try gateway.connectTLS()
-            gateway.gateway.replace(try site.snapshot())
+            try gateway.gateway.replace(site.snapshot())
             try client.get("/none")
             #expect(try client.response().status == 404)
             let later = try gateway.connectTLS()

@@ -261,7 +261,7 @@ import Wire
                 #expect(old["www-authenticate"]?.contains("expired") == true)
             }
             #expect(verifier.calls == 2)
-            gateway.gateway.replace(try site.snapshot())
+            try gateway.gateway.replace(site.snapshot())
             let isForgotten = eventually {
                 (try? gateway.get("/", fields: ["authorization: Bearer old"])) != nil && verifier.calls > 2
             }

@@ -99,7 +99,7 @@ import Testing
             let later = ScriptedVerifier()
             var next = site
             next.verifier = later
-            gateway.gateway.replace(try next.snapshot())
+            try gateway.gateway.replace(next.snapshot())
             #expect(client.eventuallyGets("/", fields: ["authorization: Bearer alice"]) { $0.status == 401 })
             #expect(later.calls == 1)
             #expect(verifier.calls == 1)

@@ -151,6 +151,21 @@ import Testing
         }
     }
 
+    @Test func `a client that updates its keys without end is sent away`() throws {
+        let server = try makeEcho()
+        defer { server.loop.stop() }
+        let client = try connect(server)
+        let isStopped = (0..<2_000).contains { _ in
+            client.updateKeys()
+            guard (try? client.send("a")) != nil else { return true }
+            return (try? client.receive(count: 1))?.isEmpty ?? true
+        }
+        #expect(isStopped)
+        let other = try connect(server)
+        try other.send("b")
+        #expect(try other.receive(count: 1) == Array("b".utf8))
+    }
+
     @Test func `a client that vanishes without goodbye ends the transport`() throws {
         let server = try makeEcho()
         defer { server.loop.stop() }

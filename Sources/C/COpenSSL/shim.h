@@ -21,3 +21,25 @@ static inline long gatehouse_ctx_set_session_cache_mode(SSL_CTX *context, long m
 static inline int gatehouse_set_server_name(SSL *ssl, const char *name) {
     return (int)SSL_set_tlsext_host_name(ssl, name);
 }
+typedef int (*gatehouse_servername_callback)(SSL *ssl, int *alert, void *context);
+static inline void gatehouse_ctx_set_servername_callback(
+    SSL_CTX *context, gatehouse_servername_callback callback, void *argument) {
+    SSL_CTX_set_tlsext_servername_callback(context, callback);
+    SSL_CTX_set_tlsext_servername_arg(context, argument);
+}
+// Writes the DNS name at `index` of the certificate's subjectAltName: its length, 0 for one that is no DNS name or does
+// not fit, -1 when there are no more.
+static inline int gatehouse_certificate_dns_name(const X509 *certificate, int index, char *name, int size) {
+    GENERAL_NAMES *names = (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    int length = -1;
+    if (names != NULL && index < sk_GENERAL_NAME_num(names)) {
+        const GENERAL_NAME *entry = sk_GENERAL_NAME_value(names, index);
+        length = 0;
+        if (entry->type == GEN_DNS && ASN1_STRING_length(entry->d.dNSName) < size) {
+            length = ASN1_STRING_length(entry->d.dNSName);
+            for (int at = 0; at < length; at++) name[at] = (char)ASN1_STRING_get0_data(entry->d.dNSName)[at];
+        }
+    }
+    GENERAL_NAMES_free(names);
+    return length;
+}

@@ -8,7 +8,7 @@ class ClientConnection: TransportDelegate, TimerTarget {
     private static let watchMilliseconds = 2_000
 
     let worker: Worker
-    private let openListener: OpenListener
+    let openListener: OpenListener
     let client: ClientShare
     let isTLS: Bool
     let transport: Transport
@@ -39,8 +39,13 @@ class ClientConnection: TransportDelegate, TimerTarget {
 
     deinit { timer.cancel() }
 
-    /// The listener's index in the route table in force.
+    /// The listener's index in the route table of `configuration`.
     var listener: Int { openListener.settings.index }
+
+    /// What its requests are served by.
+    var configuration: InstalledSnapshot { openListener.lastConfiguration ?? worker.configuration }
+
+    var isRetired: Bool { openListener.lastConfiguration != nil }
 
     var tlsVersion: String? { transport.tlsVersion }
 
@@ -155,13 +160,14 @@ class ClientConnection: TransportDelegate, TimerTarget {
 final class HandshakingConnection: TransportDelegate, TimerTarget {
     private let worker: Worker
     let listener: OpenListener
-    let client: ClientShare
+    /// Nil until a PROXY header has said who it is.
+    private(set) var client: ClientShare?
     /// When it was accepted, in monotonic nanoseconds.
     let since: UInt64
     private var transport: Transport?
     private lazy var timer = DeadlineTimer(target: self)
 
-    init(worker: Worker, listener: OpenListener, client: ClientShare) {
+    init(worker: Worker, listener: OpenListener, client: ClientShare?) {
         self.worker = worker
         self.listener = listener
         self.client = client
@@ -177,11 +183,19 @@ final class HandshakingConnection: TransportDelegate, TimerTarget {
 
     func close() { transport?.close() }
 
+    /// Reads a PROXY header, and counts the client that it names.
+    func readPreamble(_ bytes: Span<UInt8>, from proxy: SocketAddress) -> Preamble {
+        let preamble = Preamble(proxyHeader: bytes)
+        guard case .complete(_, let peer) = preamble else { return preamble }
+        client = worker.enter(peer ?? proxy)
+        return client == nil ? .refused : preamble
+    }
+
     func transportOpened() {
         timer.cancel()
-        guard let transport else { return }
+        guard let transport, let client else { return }
         self.transport = nil
-        worker.opened(transport, from: self)
+        worker.opened(transport, from: self, client: client)
     }
 
     func transportReceived(_ bytes: Span<UInt8>) {}

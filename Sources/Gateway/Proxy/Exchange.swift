@@ -145,7 +145,7 @@ final class Exchange: TimerTarget {
         self.number = number
         self.downstream = downstream
         phase = .accepting
-        configuration = worker.configuration
+        configuration = downstream.connection.configuration
         requestBytes = 0
         sentBytes = 0
         rewoundBytes = 0

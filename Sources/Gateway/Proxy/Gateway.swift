@@ -17,6 +17,9 @@ public final class Gateway: Sendable {
         var running = 0
         var isDraining = false
         var waiters: [CheckedContinuation<Void, Never>] = []
+        /// By the listener's name.
+        var ports: [String: UInt16]
+        var listeners: Set<ListenerKey>
     }
 
     private let state: Mutex<State>
@@ -24,7 +27,7 @@ public final class Gateway: Sendable {
     private let counters: [WorkerCounters]
     private let accessLog: AccessLog
     /// The port that each listener is bound to, by the listener's name; another than configured only where that was 0.
-    public let ports: [String: UInt16]
+    public var ports: [String: UInt16] { state.withLock { $0.ports } }
 
     /// Binds the listeners of `snapshot`.
     ///
@@ -41,15 +44,19 @@ public final class Gateway: Sendable {
                 snapshot: snapshot, accessLog: accessLog, descriptors: descriptors, workers: count,
                 checksHealth: made.isEmpty)
             for listener in snapshot.listeners {
-                ports[listener.name] = try worker.listen(on: listener, port: ports[listener.name])
+                // The second worker takes the ephemeral port that the first one got.
+                let bound = try BoundSocket(address: listener.address, port: ports[listener.name] ?? listener.port)
+                ports[listener.name] = bound.port
+                try worker.listen(on: listener, bound)
             }
             made.append(worker)
         }
         made.first?.others = made.dropFirst().map { $0.mailbox }
-        self.ports = ports
         mailboxes = made.map { $0.mailbox }
         counters = made.map { $0.counters }
-        state = Mutex(State(handovers: made.map { Handover(worker: $0) }))
+        let handovers = made.map { Handover(worker: $0) }
+        let keys = Set(snapshot.listeners.map { ListenerKey($0) })
+        state = Mutex(State(handovers: handovers, ports: ports, listeners: keys))
     }
 
     /// Starts the workers' threads. Once.
@@ -71,10 +78,33 @@ public final class Gateway: Sendable {
 
     /// Puts a new configuration in force; requests under way end with the one they began with.
     ///
-    /// The listeners' addresses stay as they were bound; their certificates are those of `snapshot`. `snapshot` must have
-    /// the same listeners in the same order.
-    public func replace(_ snapshot: Snapshot) {
-        for mailbox in mailboxes { mailbox.post(.replace(snapshot)) }
+    /// Listeners are known by address and port. Those that are new are bound before anything changes; those that
+    /// `snapshot` does not name any more close, and their connections end when they are idle.
+    ///
+    /// - Throws: `cannotListen`, naming the address; then everything stays as it was.
+    public func replace(_ snapshot: Snapshot) throws(ReactorError) {
+        let known = state.withLock { $0.listeners }
+        var sockets: [[ListenerKey: BoundSocket]] = Array(repeating: [:], count: mailboxes.count)
+        var ports: [String: UInt16] = [:]
+        for listener in snapshot.listeners {
+            let key = ListenerKey(listener)
+            guard !known.contains(key) else { continue }
+            for worker in mailboxes.indices {
+                let bound = try BoundSocket(address: listener.address, port: ports[listener.name] ?? listener.port)
+                ports[listener.name] = bound.port
+                sockets[worker][key] = bound
+            }
+        }
+        state.withLock { state in
+            let old = state.ports
+            state.listeners = Set(snapshot.listeners.map { ListenerKey($0) })
+            state.ports = [:]
+            for listener in snapshot.listeners {
+                let port = listener.port == 0 ? ports[listener.name] ?? old[listener.name] : listener.port
+                state.ports[listener.name] = port
+            }
+        }
+        for (mailbox, sockets) in zip(mailboxes, sockets) { mailbox.post(.replace(snapshot, sockets)) }
     }
 
     /// Stops accepting, lets what is under way end, and returns when everything has, or the deadline passed.

@@ -3,6 +3,8 @@ import Wire
 
 /// A client that speaks HTTP/1.1 (RFC 9112): one exchange at a time; what is pipelined behind it waits unread.
 final class HTTP1ClientConnection: ClientConnection, Downstream {
+    private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+
     private var parser = HTTP1RequestParser()
     private var decoder: HTTP1BodyDecoder?
     /// The body of the request under way is not all in.
@@ -30,6 +32,7 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
 
     override func transportReceived(_ bytes: Span<UInt8>) {
         guard transport.isOpen else { return }
+        if mayBeHTTP2 && switchesToHTTP2(bytes) { return }
         if input.isEmpty {
             let consumed = consume(bytes)
             if consumed < bytes.count { input.append(bytes.extracting(consumed..<bytes.count)) }
@@ -38,6 +41,31 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
             consumeInput()
         }
         pace()
+    }
+
+    /// Cleartext, and nothing but a part of HTTP/2's preface came so far.
+    private lazy var mayBeHTTP2 = !isTLS
+
+    /// Prior knowledge (RFC 9113 §3.3): the first bytes are the preface. What may become it waits for the rest.
+    private func switchesToHTTP2(_ bytes: Span<UInt8>) -> Bool {
+        let before = input.count
+        for index in 0..<min(bytes.count, Self.preface.count - before) {
+            guard bytes[index] == Self.preface[before + index] else {
+                mayBeHTTP2 = false
+                return false
+            }
+        }
+        input.append(bytes)
+        guard input.count >= Self.preface.count else {
+            beginWaiting(isHeadComing: true)
+            account()
+            return true
+        }
+        var taken = ByteQueue()
+        swap(&taken, &input)
+        account()
+        taken.withFront { worker.switchToHTTP2(self, $0) }
+        return true
     }
 
     /// What a finished exchange left unread.

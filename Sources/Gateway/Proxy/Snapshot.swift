@@ -59,14 +59,33 @@ public struct Listener: Sendable {
     /// A numeric IPv4 or IPv6 address; `::` also takes IPv4 connections.
     public let address: String
     public let port: UInt16
-    /// Nil: cleartext HTTP/1.1.
+    /// Nil: cleartext; HTTP/1.1, or HTTP/2 with prior knowledge (RFC 9113 §3.3).
     public let tls: TLSServerContext?
+    /// Every connection begins with a PROXY header; nil: none does.
+    public let proxyProtocol: ProxyProtocolSettings?
 
-    public init(index: Int, name: String, address: String, port: UInt16, tls: TLSServerContext?) {
+    public init(
+        index: Int, name: String, address: String, port: UInt16, tls: TLSServerContext?,
+        proxyProtocol: ProxyProtocolSettings? = nil
+    ) {
         self.index = index
         self.name = name
         self.address = address
         self.port = port
         self.tls = tls
+        self.proxyProtocol = proxyProtocol
+    }
+}
+
+/// A proxy in front that says who the client is (the PROXY protocol, versions 1 and 2).
+public struct ProxyProtocolSettings: Sendable, Hashable {
+    /// From where the header is believed; connections from elsewhere are closed. Empty: from everywhere, for a listener
+    /// that only the proxy can reach.
+    public var trustedSources: [AddressRange]
+
+    public init(trustedSources: [AddressRange] = []) { self.trustedSources = trustedSources }
+
+    func trusts(_ peer: SocketAddress) -> Bool {
+        trustedSources.isEmpty || trustedSources.contains { $0.contains(peer) }
     }
 }

@@ -6,7 +6,8 @@ import Wire
 /// What other threads ask of a worker.
 enum WorkerMessage: Sendable {
     case verified(exchange: UInt64, token: [UInt8], provider: Int, epoch: UInt64, Result<VerifiedToken, TokenRefusal>)
-    case replace(Snapshot)
+    /// With the sockets of listeners that are new.
+    case replace(Snapshot, [ListenerKey: BoundSocket])
     case drain(deadlineMilliseconds: Int)
     /// One worker asks endpoints for their health, and tells the others.
     case health(backend: String, endpoint: Endpoint, isHealthy: Bool)
@@ -100,15 +101,13 @@ final class Worker: TimerTarget {
         roomTimer.cancel()
     }
 
-    /// Listens on `port` instead of the listener's own, when it is given (for the second worker on an ephemeral port).
-    func listen(on listener: Listener, port: UInt16?) throws(ReactorError) -> UInt16 {
+    /// Serves what comes in at `bound`.
+    func listen(on listener: Listener, _ bound: BoundSocket) throws(ReactorError) {
         let open = OpenListener(listener)
-        let socket = try ListenSocket(loop: loop, address: listener.address, port: port ?? listener.port) {
-            [unowned self, unowned open] accepted in accept(accepted, at: open)
+        open.socket = try ListenSocket(loop: loop, bound: bound) { [unowned self, unowned open] accepted in
+            accept(accepted, at: open)
         }
-        open.socket = socket
         listeners.append(open)
-        return socket.port
     }
 
     /// The thread's whole life: returns when a drain is complete.
@@ -134,23 +133,33 @@ final class Worker: TimerTarget {
     // MARK: - Connections
 
     private func accept(_ accepted: consuming AcceptedSocket, at open: OpenListener) {
-        let limits = configuration.snapshot.limits
         counters.connectionsAccepted.add()
-        guard let client = admission.enter(accepted.peer, limits: limits) else {
-            return counters.connectionsRefused.add()  // closed with `accepted`
-        }
+        let peer = accepted.peer
+        let proxy = open.settings.proxyProtocol
+        if let proxy, !proxy.trusts(peer) { return counters.connectionsRefused.add() }
+        let client = proxy == nil ? enter(peer) : nil
+        guard proxy != nil || client != nil else { return }  // closed with `accepted`
         counters.connectionsOpen.add()
         if isFull { makeRoom() }
         let connection = HandshakingConnection(worker: self, listener: open, client: client)
+        let preamble = proxy == nil ? nil : { bytes in connection.readPreamble(bytes, from: peer) }
         do throws(ReactorError) {
             let tls = open.settings.tls
-            let transport = try Transport(accepting: accepted, loop: loop, tls: tls, delegate: connection)
+            let transport = try Transport(
+                accepting: accepted, loop: loop, tls: tls, preamble: preamble, delegate: connection)
             handshaking[ObjectIdentifier(connection)] = connection
             connection.begin(transport)
-            if tls == nil { connection.transportOpened() }
+            if tls == nil && proxy == nil { connection.transportOpened() }
         } catch {
             ended(client)
         }
+    }
+
+    /// Counts a connection of a client; nil when it has as many as it may have.
+    func enter(_ peer: SocketAddress) -> ClientShare? {
+        let client = admission.enter(peer, limits: configuration.snapshot.limits)
+        if client == nil { counters.connectionsRefused.add() }
+        return client
     }
 
     private var isFull: Bool {
@@ -188,10 +197,9 @@ final class Worker: TimerTarget {
     }
 
     /// The handshake is done: now the protocol is known.
-    func opened(_ transport: Transport, from handshake: HandshakingConnection) {
+    func opened(_ transport: Transport, from handshake: HandshakingConnection, client: ClientShare) {
         handshaking[ObjectIdentifier(handshake)] = nil
         let listener = handshake.listener
-        let client = handshake.client
         guard transport.negotiatedHTTP2 else {
             return keep(HTTP1ClientConnection(worker: self, listener: listener, client: client, transport: transport))
         }
@@ -200,11 +208,21 @@ final class Worker: TimerTarget {
         if !connection.start() { transport.close() }
     }
 
+    /// A cleartext connection that began with the preface of HTTP/2 (RFC 9113 §3.4) in place of a request.
+    func switchToHTTP2(_ old: HTTP1ClientConnection, _ bytes: Span<UInt8>) {
+        connections[ObjectIdentifier(old)] = nil
+        let connection = HTTP2ClientConnection(
+            worker: self, listener: old.openListener, client: old.client, transport: old.transport)
+        keep(connection)
+        guard connection.start() else { return old.transport.close() }
+        connection.transportReceived(bytes)
+    }
+
     private func keep(_ connection: ClientConnection) {
         connections[ObjectIdentifier(connection)] = connection
         connection.transport.replaceDelegate(connection)
         connection.beginWaiting()
-        if isDraining { connection.drain() }
+        if isDraining || connection.isRetired { connection.drain() }
     }
 
     func closed(_ connection: ClientConnection) {
@@ -218,9 +236,9 @@ final class Worker: TimerTarget {
         ended(handshake.client)
     }
 
-    private func ended(_ client: ClientShare) {
+    private func ended(_ client: ClientShare?) {
         counters.connectionsOpen.subtract()
-        admission.leave(client)
+        if let client { admission.leave(client) }
         if isDraining {
             stopWhenDrained()
         } else if !isFull {
@@ -320,26 +338,48 @@ final class Worker: TimerTarget {
         switch message {
         case .verified(let number, let token, let provider, let epoch, let result):
             verified(number, token, provider, result, isCurrent: epoch == tokenEpoch)
-        case .replace(let snapshot): replace(with: snapshot)
+        case .replace(let snapshot, let sockets): replace(with: snapshot, sockets)
         case .drain(let deadline): drain(deadlineMilliseconds: deadline)
         case .health(let backend, let endpoint, let isHealthy):
             configuration.state(named: backend)?.learned(isHealthy: isHealthy, of: endpoint)
         }
     }
 
-    private func replace(with snapshot: Snapshot) {
+    private func replace(with snapshot: Snapshot, _ sockets: [ListenerKey: BoundSocket]) {
+        guard !isDraining else { return }
         let next = InstalledSnapshot(snapshot)
         do throws(ReactorError) {
             try next.install(worker: self, previous: configuration)
         } catch {
             return  // Control resolves addresses; one that is not numeric never gets here.
         }
+        replaceListeners(snapshot.listeners, sockets)
         configuration = next
-        for (open, listener) in zip(listeners, snapshot.listeners) { open.settings = listener }
         // Providers and keys may have changed: every token is verified anew, and what is under way is not remembered.
         tokenEpoch += 1
         tokens.removeAll()
         refusedTokens.removeAll()
+    }
+
+    /// Those that stay take their new settings, new ones are opened, and the rest close: their connections end when they are
+    /// idle.
+    private func replaceListeners(_ wanted: [Listener], _ sockets: [ListenerKey: BoundSocket]) {
+        guard !isDraining else { return }
+        var old = Dictionary(listeners.map { (ListenerKey($0.settings), $0) }) { first, _ in first }
+        listeners = []
+        for listener in wanted {
+            let key = ListenerKey(listener)
+            if let open = old.removeValue(forKey: key) {
+                open.settings = listener
+                listeners.append(open)
+            } else if let socket = sockets[key] {
+                // Only epoll can fail here, when the process has no memory left.
+                try? listen(on: listener, socket)
+            }
+        }
+        guard !old.isEmpty else { return }
+        for open in old.values { open.retire(last: configuration) }
+        for connection in Array(connections.values) where connection.isRetired { connection.drain() }
     }
 
     private func drain(deadlineMilliseconds: Int) {

@@ -19,22 +19,23 @@ public final class ListenSocket: EventHandler, TimerTarget {
     public let port: UInt16
 
     /// - Parameter accept: called on the loop for each new connection.
-    public init(
+    public convenience init(
         loop: EventLoop, address: String, port: UInt16, backlog: Int32 = 1024,
         accept: @escaping (consuming AcceptedSocket) -> Void
     ) throws(ReactorError) {
+        let bound = try BoundSocket(address: address, port: port, backlog: backlog)
+        try self.init(loop: loop, bound: bound, accept: accept)
+    }
+
+    /// - Parameter bound: for this one alone; no other may have taken it.
+    public init(
+        loop: EventLoop, bound: BoundSocket, accept: @escaping (consuming AcceptedSocket) -> Void
+    ) throws(ReactorError) {
         self.loop = loop
         self.accept = accept
-        let target = try SocketAddress(numeric: address, port: port)
-        let socket = try Syscalls.makeStreamSocket(target.family)
-        try Syscalls.setOption(socket.number, SOL_SOCKET, SO_REUSEADDR, 1)
-        try Syscalls.setOption(socket.number, SOL_SOCKET, SO_REUSEPORT, 1)
-        if target.isIPv6 { try Syscalls.setOption(socket.number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
+        port = bound.port
+        guard let socket = bound.take() else { preconditionFailure("a bound socket serves one loop") }
         let number = socket.number
-        guard target.withSockaddr({ bind(number, $0, $1) }) == 0, listen(number, backlog) == 0 else {
-            throw .cannotListen(address: address, port: port, errno: errno)
-        }
-        self.port = Self.boundPort(number) ?? port
         self.socket = consume socket
         registration = try loop.register(number, self, interest: .readable)
     }
@@ -91,15 +92,6 @@ public final class ListenSocket: EventHandler, TimerTarget {
         case .some(let socket): socket.number
         case .none: nil
         }
-    }
-
-    private static func boundPort(_ number: Int32) -> UInt16? {
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let result = withUnsafeMutableBytes(of: &storage) { bytes in
-            bytes.withMemoryRebound(to: sockaddr.self) { getsockname(number, $0.baseAddress, &length) }
-        }
-        return result == 0 ? SocketAddress(storage, length: length).port : nil
     }
 }
 

@@ -24,6 +24,29 @@ public struct SocketAddress: Sendable {
         }
     }
 
+    /// An IPv4 address by its number, 127.0.0.1 being 0x7F000001.
+    public init(ipv4 number: UInt32, port: UInt16) {
+        var four = sockaddr_in()
+        four.sin_family = sa_family_t(AF_INET)
+        four.sin_port = port.bigEndian
+        four.sin_addr.s_addr = number.bigEndian
+        length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: four, as: sockaddr_in.self) }
+    }
+
+    /// An IPv6 address by the numbers of its halves.
+    public init(ipv6 high: UInt64, _ low: UInt64, port: UInt16) {
+        var six = sockaddr_in6()
+        six.sin6_family = sa_family_t(AF_INET6)
+        six.sin6_port = port.bigEndian
+        withUnsafeMutableBytes(of: &six.sin6_addr) { bytes in
+            bytes.storeBytes(of: high.bigEndian, as: UInt64.self)
+            bytes.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
+        }
+        length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: six, as: sockaddr_in6.self) }
+    }
+
     init(_ storage: sockaddr_storage, length: socklen_t) {
         self.storage = storage
         self.length = length

@@ -49,6 +49,11 @@ enum Syscalls {
         try retryingUnlessBlocked("recv") { recv(fd, buffer.baseAddress, buffer.count, 0) }
     }
 
+    /// Looks at what is there and leaves it there (MSG_PEEK).
+    static func peek(_ fd: Int32, _ buffer: UnsafeMutableRawBufferPointer) throws(ReactorError) -> Int? {
+        try retryingUnlessBlocked("recv") { recv(fd, buffer.baseAddress, buffer.count, Int32(MSG_PEEK)) }
+    }
+
     static func send(_ fd: Int32, _ bytes: UnsafeRawBufferPointer) throws(ReactorError) -> Int? {
         try retryingUnlessBlocked("send") {
             Glibc.send(fd, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))

@@ -18,36 +18,75 @@ public enum TLSError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// One certificate with its key, and the protocol settings every connection that is served with it gets: TLS 1.2 and
+/// A certificate with its key, and the names of servers it is for.
+public struct ServerCertificate: Sendable {
+    /// The server's certificate first, then its issuers.
+    public var chainPEM: [UInt8]
+    /// Not encrypted.
+    public var privateKeyPEM: [UInt8]
+    /// "a.example.com" or "*.example.com" (one label, RFC 9525 §6.3); empty: the DNS names in the certificate.
+    public var serverNames: [String]
+
+    public init(chainPEM: [UInt8], privateKeyPEM: [UInt8], serverNames: [String] = []) {
+        self.chainPEM = chainPEM
+        self.privateKeyPEM = privateKeyPEM
+        self.serverNames = serverNames
+    }
+}
+
+/// The certificates of a listener, and the protocol settings every connection that is served with them gets: TLS 1.2 and
 /// 1.3 (RFC 8446), AEAD ciphers only, no renegotiation, no compression, ALPN `h2` before `http/1.1`.
+///
+/// The client's SNI (RFC 6066 §3) chooses among them: an exact name, else a wildcard, else the first certificate.
 public final class TLSServerContext: @unchecked Sendable {
     // Sendable: an SSL_CTX and a BIO_METHOD are not changed after init, and OpenSSL counts references to them atomically
     // (SSL_CTX_up_ref(3); openssl-threads(7)).
     let context: OpaquePointer
     let socketMethod: OpaquePointer
+    /// All but the first.
+    private var others: [OpaquePointer] = []
+    private var exactNames: [String: OpaquePointer] = [:]
+    /// By what follows the asterisk: ".example.com".
+    private var wildcardNames: [String: OpaquePointer] = [:]
 
-    /// - Parameters:
-    ///   - certificateChainPEM: the server's certificate first, then its issuers.
-    ///   - privateKeyPEM: not encrypted.
-    public init(certificateChainPEM: [UInt8], privateKeyPEM: [UInt8]) throws(TLSError) {
-        guard let context = SSL_CTX_new(TLS_server_method()) else { throw .cannotCreateContext(Self.reason()) }
+    /// One certificate for every name.
+    public convenience init(certificateChainPEM: [UInt8], privateKeyPEM: [UInt8]) throws(TLSError) {
+        try self.init(certificates: [
+            ServerCertificate(chainPEM: certificateChainPEM, privateKeyPEM: privateKeyPEM)
+        ])
+    }
+
+    /// - Parameter certificates: at least one; the first is for clients that name no server, or one that none is for.
+    public init(certificates: [ServerCertificate]) throws(TLSError) {
+        precondition(!certificates.isEmpty, "a TLS listener has a certificate")
+        guard let context = SSL_CTX_new(TLS_server_method()) else { throw .cannotCreateContext(TLSError.reason()) }
         guard let method = TLSSession.makeSocketMethod() else {
             SSL_CTX_free(context)
-            throw .cannotCreateContext(Self.reason())
+            throw .cannotCreateContext(TLSError.reason())
         }
         self.context = context
         socketMethod = method
-        try configure()
-        try useCertificate(certificateChainPEM)
-        try useKey(privateKeyPEM)
+        try Self.configure(context, certificates[0])
+        guard certificates.count > 1 else { return }
+        remember(certificates[0], context)
+        for certificate in certificates.dropFirst() {
+            guard let other = SSL_CTX_new(TLS_server_method()) else {
+                throw .cannotCreateContext(TLSError.reason())
+            }
+            others.append(other)
+            try Self.configure(other, certificate)
+            remember(certificate, other)
+        }
+        gatehouse_ctx_set_servername_callback(context, chooseCertificate, Unmanaged.passUnretained(self).toOpaque())
     }
 
     deinit {
         SSL_CTX_free(context)
+        for other in others { SSL_CTX_free(other) }
         BIO_meth_free(socketMethod)
     }
 
-    private func configure() throws(TLSError) {
+    private static func configure(_ context: OpaquePointer, _ certificate: ServerCertificate) throws(TLSError) {
         let modes = SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS
         _ = gatehouse_ctx_set_mode(context, Int(modes))
         _ = gatehouse_ctx_clear_mode(context, Int(SSL_MODE_AUTO_RETRY))
@@ -61,46 +100,59 @@ public final class TLSServerContext: @unchecked Sendable {
             SSL_CTX_set_ciphersuites(
                 context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") == 1,
             SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL") == 1
-        else { throw .cannotCreateContext(Self.reason()) }
+        else { throw .cannotCreateContext(TLSError.reason()) }
         SSL_CTX_set_alpn_select_cb(context, selectProtocol, nil)
+        TLSSession.countMessages(in: context)
+        try TLSCredentials.use(certificateChainPEM: certificate.chainPEM, in: context)
+        try TLSCredentials.use(privateKeyPEM: certificate.privateKeyPEM, in: context)
     }
 
-    private func useCertificate(_ pem: [UInt8]) throws(TLSError) {
-        let bio = BIO_new_mem_buf(pem, Int32(clamping: pem.count))
-        defer { BIO_free(bio) }
-        guard let leaf = PEM_read_bio_X509_AUX(bio, nil, nil, nil) else { throw .invalidCertificate(Self.reason()) }
-        defer { X509_free(leaf) }
-        guard SSL_CTX_use_certificate(context, leaf) == 1 else { throw .invalidCertificate(Self.reason()) }
-        while let issuer = PEM_read_bio_X509(bio, nil, nil, nil) {
-            // `add0`: the context owns the certificate from here on.
-            guard SSL_CTX_ctrl(context, SSL_CTRL_CHAIN_CERT, 0, UnsafeMutableRawPointer(issuer)) == 1 else {
-                X509_free(issuer)
-                throw .invalidCertificate(Self.reason())
+    // MARK: - Names
+
+    /// A name that several certificates are for is the first one's.
+    private func remember(_ certificate: ServerCertificate, _ context: OpaquePointer) {
+        let names = certificate.serverNames.isEmpty ? Self.names(in: context) : certificate.serverNames
+        for name in names {
+            let name = name.lowercased()
+            if name.hasPrefix("*.") {
+                let suffix = String(name.dropFirst())
+                if wildcardNames[suffix] == nil { wildcardNames[suffix] = context }
+            } else if exactNames[name] == nil {
+                exactNames[name] = context
             }
         }
-        ERR_clear_error()  // the loop ends with "no start line", which is the end of the chain
     }
 
-    private func useKey(_ pem: [UInt8]) throws(TLSError) {
-        let bio = BIO_new_mem_buf(pem, Int32(clamping: pem.count))
-        defer { BIO_free(bio) }
-        // A passphrase callback that refuses, or OpenSSL would ask on the terminal.
-        guard let key = PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in -1 }, nil) else {
-            throw .invalidPrivateKey(Self.reason())
-        }
-        defer { EVP_PKEY_free(key) }
-        guard SSL_CTX_use_PrivateKey(context, key) == 1, SSL_CTX_check_private_key(context) == 1 else {
-            ERR_clear_error()
-            throw .keyDoesNotMatch
+    private static func names(in context: OpaquePointer) -> [String] {
+        guard let certificate = SSL_CTX_get0_certificate(context) else { return [] }
+        var names: [String] = []
+        var index: Int32 = 0
+        while true {
+            var name = [CChar](repeating: 0, count: 256)
+            let count = gatehouse_certificate_dns_name(certificate, index, &name, Int32(name.count))
+            if count < 0 { return names }
+            let bytes = name.prefix(Int(count)).map(UInt8.init(bitPattern:))
+            if count > 0 { names.append(String(decoding: bytes, as: UTF8.self)) }
+            index += 1
         }
     }
 
-    private static func reason() -> String {
-        let code = ERR_get_error()
-        ERR_clear_error()
-        guard code != 0, let text = ERR_reason_error_string(code) else { return "unknown reason" }
-        return String(cString: text)
+    fileprivate func context(for serverName: String) -> OpaquePointer? {
+        let name = serverName.lowercased()
+        if let exact = exactNames[name] { return exact }
+        guard let dot = name.firstIndex(of: "."), dot != name.startIndex else { return nil }
+        return wildcardNames[String(name[dot...])]
     }
+}
+
+/// Called by OpenSSL within a handshake, whose session holds the context (SSL_CTX_set_tlsext_servername_callback(3)).
+private let chooseCertificate: gatehouse_servername_callback = { ssl, _, context in
+    guard let ssl, let context, let name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) else {
+        return SSL_TLSEXT_ERR_OK
+    }
+    let contexts = Unmanaged<TLSServerContext>.fromOpaque(context).takeUnretainedValue()
+    if let chosen = contexts.context(for: String(cString: name)) { SSL_set_SSL_CTX(ssl, chosen) }
+    return SSL_TLSEXT_ERR_OK
 }
 
 private enum TLSOptions {

@@ -25,6 +25,9 @@ final class TLSSession {
     fileprivate let fd: Int32
     fileprivate var isDrained = false
     fileprivate var sawEnd = false
+    /// Handshake messages that came after the handshake, and content since; see `isFlooded`.
+    var messages = 0
+    private(set) var contentBytes: UInt64 = 0
 
     init?(server context: TLSServerContext, fd: Int32, cipher: CipherBuffer) {
         guard let ssl = SSL_new(context.context), let bio = BIO_new(context.socketMethod) else { return nil }
@@ -68,7 +71,9 @@ final class TLSSession {
     func handshake() -> Progress {
         ERR_clear_error()
         let result = SSL_do_handshake(ssl)
-        return result == 1 ? .done : progress(result)
+        guard result == 1 else { return progress(result) }
+        messages = 0
+        return .done
     }
 
     /// - Returns: the number of plaintext bytes, or why there are none.
@@ -76,6 +81,8 @@ final class TLSSession {
         ERR_clear_error()
         var count = 0
         let result = SSL_read_ex(ssl, buffer.baseAddress, buffer.count, &count)
+        if messages > 0 && isFlooded { return (0, .failed) }
+        contentBytes &+= UInt64(count)
         return result == 1 ? (count, .done) : (0, progress(result))
     }
 

@@ -74,6 +74,7 @@ extension Transport {
     func release() {
         lingerTimer.cancel()
         tls = nil
+        preamble = nil
         socket = nil
         output = []
         backlog = []

@@ -29,6 +29,7 @@ extension Transport {
         case .handshaking: continueHandshake()
         case .open: tls == nil ? readPlain() : readEncrypted(newBytes: true)
         case .lingering: discard()
+        case .preamble: readPreamble()
         case .connecting, .ended: break
         }
     }

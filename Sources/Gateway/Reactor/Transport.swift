@@ -31,16 +31,20 @@ public protocol TransportDelegate: AnyObject {
 /// Writes gather until the end of the turn and leave in one send. What the kernel does not take stays in `backlog`, and
 /// `isWritable` is false until it is gone: whoever writes more than a little at a time watches it.
 public final class Transport: EventHandler, TimerTarget {
-    enum State { case connecting, handshaking, open, lingering, ended }
+    enum State { case connecting, preamble, handshaking, open, lingering, ended }
 
     /// Plaintext is encrypted and sent in pieces of this size, so that a slow peer leaves the rest unencrypted.
     private static let sendBytes = 131_072
     public let loop: EventLoop
-    public let peer: SocketAddress
+    /// Who is connected; what a preamble says takes its place.
+    public internal(set) var peer: SocketAddress
     var delegate: (any TransportDelegate)?
     var socket: Descriptor?
     let fd: Int32
     var tls: TLSSession?
+    /// What stands before everything else, TLS too; nil once it is read.
+    var preamble: ((Span<UInt8>) -> Preamble)?
+    var preambleBytes: [UInt8] = []
     var registration: EventLoop.Registration?
     var state: State
     var output: [UInt8] = []
@@ -67,15 +71,18 @@ public final class Transport: EventHandler, TimerTarget {
     public private(set) var bytesSent: UInt64 = 0
 
     /// Takes over an accepted connection.
+    ///
+    /// - Parameter preamble: reads what a proxy sends before the client's first byte.
     public init(
         accepting accepted: consuming AcceptedSocket, loop: EventLoop, tls context: TLSServerContext?,
-        delegate: any TransportDelegate
+        preamble: ((Span<UInt8>) -> Preamble)? = nil, delegate: any TransportDelegate
     ) throws(ReactorError) {
         self.loop = loop
         self.delegate = delegate
         peer = accepted.peer
         fd = accepted.socket.number
-        state = context == nil ? .open : .handshaking
+        self.preamble = preamble
+        state = preamble != nil ? .preamble : context == nil ? .open : .handshaking
         socket = accepted.intoSocket()
         try Syscalls.disableNagle(fd)
         if let context {

@@ -1,5 +1,6 @@
 import Logging
 import Proxy
+import Reactor
 import Routing
 import ServiceLifecycle
 import UnixSignals
@@ -60,18 +61,27 @@ struct GatewayService: Service {
         status.values.unresolvedNames.isEmpty ? Self.nameRefreshInterval : Self.nameRetryInterval
     }
 
+    /// A listener's address that cannot be had refuses the whole configuration.
+    private func install(_ snapshot: Snapshot) throws(ConfigurationError) {
+        do throws(ReactorError) {
+            try gateway.replace(snapshot)
+        } catch {
+            throw ConfigurationError(diagnostics: [Diagnostic(.error, at: Place(file: ""), "\(error)")])
+        }
+    }
+
     private func handle(_ event: Event, _ keeper: inout ConfigurationKeeper) async {
         do throws(ConfigurationError) {
             switch event {
             case .reload:
                 accessLog.reopen()
                 let snapshot = try await keeper.load()
-                gateway.replace(snapshot)
+                try install(snapshot)
                 status.update { $0.reloads += 1 }
                 logger.notice("configuration replaced", metadata: ["rules": "\(snapshot.routes.rules.count)"])
             case .refreshNames:
                 guard keeper.usesNames, let snapshot = try await keeper.refreshEndpoints() else { return }
-                gateway.replace(snapshot)
+                try install(snapshot)
                 logger.info("addresses of backends changed")
             }
         } catch {

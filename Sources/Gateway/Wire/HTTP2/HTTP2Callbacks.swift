@@ -63,14 +63,7 @@ enum HTTP2Callbacks {
             }
             return 0
         }
-        nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { nghttp2, frame, context in
-            guard let header = frame?.pointee.hd, header.type == UInt8(NGHTTP2_RST_STREAM.rawValue),
-                let session = session(at: context)
-            else { return 0 }
-            let stream = liveStream(nghttp2, header.stream_id)
-            if stream?.isResetByUs != true { session.wastedStreams += 1 }
-            return 0
-        }
+        installAbuseCounters(callbacks)
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) { nghttp2, _, id, bytes, count, _ in
             guard let stream = liveStream(nghttp2, id) else {
                 return nghttp2_session_consume_connection(nghttp2, count)
@@ -91,6 +84,24 @@ enum HTTP2Callbacks {
             }
             let stream = Unmanaged<HTTP2Stream>.fromOpaque(pointer).takeUnretainedValue()
             return session.sendData(header, count: count, of: stream) ? 0 : Int32(NGHTTP2_ERR_WOULDBLOCK.rawValue)
+        }
+    }
+
+    /// Streams that we reset for what the client did: counted when it did it, because a client that does not read would
+    /// keep us from ever sending the reset; or when the reset is sent, where nghttp2 tells of it only then.
+    private static func installAbuseCounters(_ callbacks: OpaquePointer?) {
+        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { nghttp2, frame, _, context in
+            guard let id = frame?.pointee.hd.stream_id, let session = session(at: context) else { return 0 }
+            session.wastedStreams += 1
+            liveStream(nghttp2, id)?.isResetByUs = true
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { nghttp2, frame, context in
+            guard let header = frame?.pointee.hd, header.type == UInt8(NGHTTP2_RST_STREAM.rawValue),
+                let session = session(at: context), let stream = liveStream(nghttp2, header.stream_id)
+            else { return 0 }
+            if !stream.isResetByUs { session.wastedStreams += 1 }
+            return 0
         }
     }
 

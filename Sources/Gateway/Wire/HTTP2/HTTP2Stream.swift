@@ -25,7 +25,7 @@ open class HTTP2Stream {
     final var unconsumed = 0
     final var slot = -1
     final var isClosed = false
-    /// Of our own accord, not for a fault of the other side.
+    /// Of our own accord, or for a fault of the other side that is counted.
     final var isResetByUs = false
     final var headIsComplete = false
     private final var outgoing = ByteQueue()
