@@ -56,6 +56,7 @@ extension Exchange {
         case .forwarding where !attemptIsOver && !requestHasEnded && requestBody.isEmpty && !isConversation:
             refuse(.requestBodyTimeout)
         case .connecting, .forwarding:
+            upstream?.suspect()
             letGoOfUpstream()
             upstreamFailed(.timedOut)
         case .responding where responseHasEnded || !attemptIsOver && (downstream?.unsentBytes ?? 0) > 0: checkDelivery()

@@ -34,6 +34,8 @@ protocol Upstream: AnyObject {
     func cancel()
     /// As `cancel`, but the connection is worth keeping, if what is still to come of the answer is little.
     func discardResponse()
+    /// No answer came in time: the connection may be dead without saying so.
+    func suspect()
     func pauseResponse()
     func resumeResponse()
 }

@@ -99,6 +99,9 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
         transport?.close()
     }
 
+    /// It is closed anyway.
+    func suspect() {}
+
     func discardResponse() {
         guard decoder == nil, case .length(let length) = exchange?.response.framing, length <= Self.discardBytes,
             exchange?.requestWasSent == true, keepsAlive

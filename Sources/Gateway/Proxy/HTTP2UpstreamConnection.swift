@@ -80,6 +80,15 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
         pool.hasRoom(self)
     }
 
+    fileprivate var bytesReceived: UInt64 { transport?.bytesReceived ?? 0 }
+
+    /// A request was not answered in time. If nothing at all came meanwhile, the endpoint may be gone without a word (a
+    /// cable, a firewall), and new requests must not follow the lost one until TCP finds out.
+    fileprivate func suspect(silentSince bytes: UInt64) {
+        guard isConnected, bytesReceived == bytes else { return }
+        sessionIsGoingAway()
+    }
+
     func closeWhenDone() {
         closesWhenDone = true
         if session?.streamCount == 0 { transport?.closeAfterFlush(lingering: false) }
@@ -197,11 +206,14 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
     private var isPaused = false
     private var withheld = 0
     private var headIsIn = false
+    /// What the connection had received when the request was given to it.
+    private var bytesReceivedBefore: UInt64 = 0
 
     init(_ endpoint: HTTP2UpstreamConnection) { self.endpoint = endpoint }
 
     func begin(_ exchange: Exchange, isConnected: Bool) {
         self.exchange = exchange
+        bytesReceivedBefore = endpoint.bytesReceived
         exchange.upstreamStarted(self, isConnected: isConnected)
     }
 
@@ -224,6 +236,8 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
     }
 
     func discardResponse() { cancel() }
+
+    func suspect() { endpoint.suspect(silentSince: bytesReceivedBefore) }
 
     func pauseResponse() { isPaused = true }
 

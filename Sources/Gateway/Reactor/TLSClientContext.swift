@@ -56,8 +56,8 @@ public final class TLSClientContext: @unchecked Sendable {
         _ = gatehouse_ctx_set_mode(context, Int(modes))
         _ = gatehouse_ctx_clear_mode(context, Int(SSL_MODE_AUTO_RETRY))
         gatehouse_ctx_set_read_ahead(context, 1)
-        // SSL_OP_NO_COMPRESSION, SSL_OP_NO_RENEGOTIATION, SSL_OP_IGNORE_UNEXPECTED_EOF: casts in macros (ssl.h).
-        _ = SSL_CTX_set_options(context, 1 << 17 | 1 << 30 | 1 << 7)
+        // SSL_OP_NO_COMPRESSION, SSL_OP_NO_RENEGOTIATION: casts in macros (ssl.h).
+        _ = SSL_CTX_set_options(context, 1 << 17 | 1 << 30)
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
         // SSL_SESS_CACHE_NO_INTERNAL, a combination in a macro: sessions belong to `TLSClientSessions`.
         _ = gatehouse_ctx_set_session_cache_mode(context, Int(SSL_SESS_CACHE_CLIENT) | 0x300)

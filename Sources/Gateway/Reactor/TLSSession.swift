@@ -21,6 +21,8 @@ final class TLSSession {
     let sessions: TLSClientSessions?
     /// Why the handshake failed, or what the other side said when it refused us.
     private(set) var failure: String?
+    /// The other side did not accept our certificate, or misses one.
+    private(set) var isCertificateRefused = false
     fileprivate let cipher: CipherBuffer
     fileprivate let fd: Int32
     fileprivate var isDrained = false
@@ -124,10 +126,20 @@ final class TLSSession {
     private func progress(_ result: Int32) -> Progress {
         let error = SSL_get_error(ssl, result)
         if error == SSL_ERROR_WANT_READ && !sawEnd { return .wantsRead }
-        if sessions != nil && failure == nil { failure = describeFailure() }
-        ERR_clear_error()
-        return sawEnd || error == SSL_ERROR_ZERO_RETURN ? .ended : .failed
+        defer { ERR_clear_error() }
+        if error == SSL_ERROR_ZERO_RETURN { return .ended }
+        guard sessions != nil else { return sawEnd ? .ended : .failed }
+        if failure == nil && (error == SSL_ERROR_SSL || SSL_in_init(ssl) == 1) {
+            isCertificateRefused = Self.certificateAlerts.contains(ERR_GET_REASON(ERR_peek_error()))
+            failure = describeFailure()
+        }
+        // A response that ends with the connection ends with close_notify, or it was cut (RFC 9112 §9.8).
+        return .failed
     }
+
+    /// The alerts of RFC 8446 §6.2 that say what is wrong with our certificate, as OpenSSL reports them (1000 + alert):
+    /// handshake_failure, bad_certificate to certificate_unknown, unknown_ca, access_denied, certificate_required.
+    private static let certificateAlerts: Set<Int32> = [1040, 1042, 1043, 1044, 1045, 1046, 1048, 1049, 1116]
 }
 
 // MARK: - The socket as OpenSSL sees it

@@ -96,7 +96,7 @@ extension Transport {
             case .done: deliver(count)
             case .wantsRead: return
             case .ended: return deliver(0)
-            case .failed where tls.sessions != nil && bytesReceived == 0:
+            case .failed where tls.isCertificateRefused && bytesReceived == 0:
                 // In TLS 1.3 a client's handshake is over before the server has seen its certificate (RFC 8446 §4.4.2.4).
                 tlsFailure = tls.failure
                 return fail(.handshakeFailed)
