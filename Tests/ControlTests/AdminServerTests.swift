@@ -11,7 +11,7 @@ import Testing
     private let status = ControlStatus()
 
     private func answer(_ path: String) async throws -> (status: Int, type: String?, body: String) {
-        let router = AdminServer.router(status: status) { (GatewayStatistics(), (0, [:])) }
+        let router = AdminServer.router(status: status) { GatewayFigures() }
         return try await Application(router: router).test(.router) { client in
             try await client.execute(uri: path, method: .get) { response in
                 (response.status.code, response.headers[.contentType], String(buffer: response.body))

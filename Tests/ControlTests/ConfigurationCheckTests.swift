@@ -50,6 +50,46 @@ import Testing
         #expect(base64.contains { $0.contains("not base64") }, "\(base64)")
     }
 
+    @Test func `authorities of a backend that cannot be read are an error of their policy`() async throws {
+        let found = try await check(
+            """
+            apiVersion: gateway.networking.k8s.io/v1
+            kind: GatewayClass
+            metadata: {name: c}
+            spec: {controllerName: gatehouse.dev/gateway}
+            ---
+            apiVersion: gateway.networking.k8s.io/v1
+            kind: Gateway
+            metadata: {name: g}
+            spec: {gatewayClassName: c, listeners: [{name: http, port: 80, protocol: HTTP}]}
+            ---
+            apiVersion: v1
+            kind: ConfigMap
+            metadata: {name: ca}
+            data: {ca.crt: not a certificate}
+            ---
+            apiVersion: v1
+            kind: Service
+            metadata: {name: s}
+            spec: {ports: [{port: 443}]}
+            ---
+            apiVersion: gateway.networking.k8s.io/v1
+            kind: BackendTLSPolicy
+            metadata: {name: p}
+            spec:
+              targetRefs: [{group: "", kind: Service, name: s}]
+              validation: {hostname: s.example.com, caCertificateRefs: [{group: "", kind: ConfigMap, name: ca}]}
+            ---
+            apiVersion: gateway.networking.k8s.io/v1
+            kind: HTTPRoute
+            metadata: {name: r}
+            spec:
+              parentRefs: [{name: g}]
+              rules: [{backendRefs: [{name: s, port: 443}]}]
+            """)
+        #expect(found.contains { $0.contains("TLS to default/s:443") }, "\(found)")
+    }
+
     @Test func `a key set that cannot be used is an error`() async throws {
         let found = try await check(
             """

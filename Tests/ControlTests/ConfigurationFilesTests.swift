@@ -115,8 +115,12 @@ final class TemporaryFolder {
         let plain = try #require(BackendAddress("warehouse=127.0.0.1:8081"))
         #expect(plain.serviceKey == "default/warehouse" && plain.port == nil)
         let full = try #require(BackendAddress("other/warehouse:80=[::1]:8081"))
-        #expect(full.serviceKey == "other/warehouse" && full.port == 80 && full.address.host == "::1")
-        for text in ["", "a", "=a:1", "a=", "a=b", "a=b:0", "a:x=b:1", "a/b/c=d:1", "/a=b:1"] {
+        #expect(full.serviceKey == "other/warehouse" && full.port == 80 && full.addresses.map(\.host) == ["::1"])
+        let list = try #require(BackendAddress("a=10.0.0.1:1,b:2,[::1]:3"))
+        #expect(list.addresses.map(\.description) == ["10.0.0.1:1", "b:2", "[::1]:3"])
+        for text in [
+            "", "a", "=a:1", "a=b:1,", "a=b:1,c", "a=,b:1", "a=", "a=b", "a=b:0", "a:x=b:1", "a/b/c=d:1", "/a=b:1",
+        ] {
             #expect(BackendAddress(text) == nil, "\(text)")
         }
     }

@@ -83,6 +83,47 @@ import Testing
         #expect(status.values.unresolvedNames.count == 1)
     }
 
+    @Test func `a list of addresses is balanced among, each once`() async throws {
+        var keeper = keeper(backends: ["warehouse=127.0.0.1:8081,127.0.0.2:8081,127.0.0.1:8081"])
+        let snapshot = try await keeper.load()
+        #expect(snapshot.routes.backends[0].endpoints.map(\.description) == ["127.0.0.1:8081", "127.0.0.2:8081"])
+        #expect(!keeper.usesNames)
+    }
+
+    @Test func `a change of files is seen once they are at rest, also of a refused configuration`() async throws {
+        var keeper = keeper()
+        _ = try await keeper.load()
+        func looks(_ count: Int) -> [Bool] { (0..<count).map { _ in keeper.filesHaveChanged() } }
+        #expect(looks(2) == [false, false])
+        try folder.write("route.yaml", Self.route(path: "not-a-path"))
+        #expect(looks(2) == [false, true])
+        await #expect(throws: ConfigurationError.self) { try await keeper.load() }
+        #expect(looks(2) == [false, false], "a refused configuration is refused once")
+        try folder.write("more.yaml", "")
+        #expect(looks(2) == [false, true])
+    }
+
+    @Test func `a policy for a Gateway bounds its clients`() async throws {
+        var keeper = keeper()
+        try folder.write(
+            "policy.yaml",
+            """
+            apiVersion: gatehouse.dev/v1alpha1
+            kind: TrafficPolicy
+            metadata: {name: p}
+            spec:
+              targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gatehouse}]
+              clients: {headerBytes: 2048, requestBodyBytes: 10, idleTimeout: 7s}
+              timeouts: {connect: 1s}
+            """)
+        let snapshot = try await keeper.load()
+        #expect(snapshot.limits.headerBytes == 2048)
+        #expect(snapshot.limits.requestBodyBytes == 10)
+        #expect(snapshot.limits.clientIdleTimeout == 7_000)
+        #expect(snapshot.limits.headerFields == Limits().headerFields)
+        #expect(snapshot.routes.backends[0].traffic.timeouts.connectMilliseconds == 1_000)
+    }
+
     @Test func `a changed file comes into force`() async throws {
         var keeper = keeper()
         _ = try await keeper.load()
@@ -103,12 +144,52 @@ import Testing
         #expect(try await keeper.load().routes.entries.map(\.path).contains(.prefix("/c")))
     }
 
-    @Test func `listeners cannot change while the process runs`() async throws {
+    @Test func `listeners may change while the process runs`() async throws {
         var keeper = keeper()
         _ = try await keeper.load()
         try folder.write("gateway.yaml", Self.gateway.replacing("port: 8080", with: "port: 8081"))
+        #expect(try await keeper.load().listeners.map(\.port) == [8081])
+    }
+
+    @Test func `listeners of one port are one socket`() async throws {
+        let shared = "{name: a, port: 8080, protocol: HTTP, hostname: a.example.com}"
+        try folder.write(
+            "gateway.yaml",
+            Self.gateway.replacing("listeners: [", with: "listeners: [\(shared), ")
+                .replacing(
+                    "metadata: {name: gatehouse}\nspec:\n",
+                    with: """
+                        metadata:
+                          name: gatehouse
+                          annotations:
+                            gatehouse.dev/proxy-protocol: "true"
+                            gatehouse.dev/proxy-protocol-sources: 10.0.0.0/8, ::1
+                        spec:
+
+                        """))
+        var keeper = keeper(listen: ["a=127.0.0.1:9000"])
+        let snapshot = try await keeper.load()
+        #expect(snapshot.listeners.map(\.name) == ["a"])
+        #expect(snapshot.listeners.map(\.port) == [9000])
+        #expect(snapshot.listeners.first?.proxyProtocol?.trustedSources.count == 2)
+        #expect(snapshot.routes.listeners.map(\.name) == ["a", "http"])
+    }
+
+    @Test func `sources of the PROXY protocol must be networks`() async throws {
+        try folder.write(
+            "gateway.yaml",
+            Self.gateway.replacing(
+                "metadata: {name: gatehouse}\nspec:\n",
+                with: """
+                    metadata:
+                      name: gatehouse
+                      annotations: {gatehouse.dev/proxy-protocol: "true", gatehouse.dev/proxy-protocol-sources: office}
+                    spec:
+
+                    """))
+        var keeper = keeper()
         let error = await #expect(throws: ConfigurationError.self) { try await keeper.load() }
-        #expect(error?.description.contains("restart") == true)
+        #expect(error?.description.contains("gatehouse.dev/proxy-protocol-sources") == true)
     }
 
     @Test func `an address for a listener that does not exist is an error`() async throws {

@@ -6,7 +6,11 @@ import Routing
 struct RoutesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "routes",
-        abstract: "Print the routes that documents come to, in order of precedence.")
+        abstract: "Print the routes that documents come to, in order of precedence.",
+        discussion: """
+            Of the routes that hold for a request the first serves it. With --json, backends show what their policies \
+            change of the defaults, and whether they are reached by TLS.
+            """)
 
     @Argument(help: "Files and folders of documents.")
     var files: [String]

@@ -9,9 +9,12 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run",
         abstract: "Serve.",
         discussion: """
-            SIGHUP reads the configuration again and reopens the access log; a configuration with an error in it is \
-            refused, and the one in use keeps serving. SIGTERM and SIGINT stop accepting, finish what is in flight, \
-            and end the process.
+            The files of the configuration are watched: a change is put to use once the files have come to rest. \
+            SIGHUP reads them at once, and reopens the access log. A configuration with an error in it is refused, with \
+            every error in the log and in /readyz, and the one in use keeps serving. Certificates and keys are part of \
+            it: a new one is shown to new connections, and no connection is closed for it.
+
+            SIGTERM and SIGINT stop accepting, finish what is in flight, and end the process.
             """)
 
     @Option(help: "A file or a folder of documents. May be given several times.")
@@ -19,8 +22,12 @@ struct RunCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where a Service lives. May be given several times. Services without it are looked up by name.",
-            valueName: "name=host:port"))
+            """
+            Where a Service lives: one address or several with commas between them. The name may have its namespace \
+            before it (namespace/name) and a port behind it (name:port). May be given several times. Services without \
+            it are looked up as name.namespace.svc, every 5 seconds.
+            """,
+            valueName: "name=host:port,…"))
     var backend: [BackendAddress] = []
 
     @Option(
@@ -35,8 +42,19 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "Threads that serve requests; by default one for each usable core.")
     var workers = GatewayProcess.usableCores
 
-    @Option(help: "The file of the access log; \"-\" is standard output.")
-    var accessLog = "-"
+    @Option(
+        help: ArgumentHelp(
+            "Where the access log goes: a file, which SIGHUP reopens, \"stdout\", or \"off\".", valueName: "file"))
+    var accessLog = "stdout"
+
+    @Option(help: "How often the files of the configuration are looked at for changes, in seconds; 0 is never.")
+    var watchSeconds = 2
+
+    @Option(
+        help: ArgumentHelp(
+            "Of the requests that bring no trace context (traceparent), how many are marked as sampled.",
+            valueName: "percent"))
+    var tracePercent = 1.0
 
     @Option(help: "How many seconds a shutdown waits for what is in flight.")
     var drainSeconds = 30
@@ -46,6 +64,8 @@ struct RunCommand: AsyncParsableCommand {
 
     func validate() throws {
         if !(1...1024).contains(workers) { throw ValidationError("--workers must be 1…1024") }
+        if !(0...3600).contains(watchSeconds) { throw ValidationError("--watch-seconds must be 0…3600") }
+        if !(0...100).contains(tracePercent) { throw ValidationError("--trace-percent must be 0…100") }
         if !(0...3600).contains(drainSeconds) { throw ValidationError("--drain-seconds must be 0…3600") }
     }
 
@@ -56,7 +76,8 @@ struct RunCommand: AsyncParsableCommand {
         }
         let settings = GatewaySettings(
             configuration: config, backends: backend, listen: listen, admin: admin, workers: workers,
-            accessLog: accessLog, drainSeconds: drainSeconds)
+            accessLog: accessLog, drainSeconds: drainSeconds, watchSeconds: watchSeconds,
+            tracedPerMillion: Int((tracePercent * 10_000).rounded()))
         do {
             try await GatewayProcess.run(settings, logger: logger)
         } catch let problem as ConfigurationError {

@@ -1,5 +1,4 @@
 import Reactor
-import Routing
 import Wire
 
 /// A client's connection, whatever protocol it speaks: who it is, and the deadlines every protocol has.
@@ -72,11 +71,8 @@ class ClientConnection: TransportDelegate, TimerTarget {
 
     private func makeLogText() -> [UInt8] {
         var text: [UInt8] = []
-        let listeners = worker.configuration.snapshot.routes.listeners
-        if listeners.indices.contains(listener) {
-            text.append(literal: ",\"listener\":")
-            text.append(jsonString: listeners[listener].name)
-        }
+        text.append(literal: ",\"listener\":")
+        text.append(jsonString: openListener.settings.name)
         text.append(literal: ",\"client\":")
         text.append(jsonString: peerText)
         if let version = tlsVersion {

@@ -102,7 +102,7 @@ public struct EndpointStatistics: Sendable, Equatable {
     /// Why the last TLS handshake failed; nil: none did.
     public var lastTLSFailure: String?
 
-    init(backend: String, endpoint: String) {
+    public init(backend: String, endpoint: String) {
         self.backend = backend
         self.endpoint = endpoint
     }

@@ -25,7 +25,12 @@ final class OpenListener {
     /// are idle, and their requests are served by it.
     private(set) var lastConfiguration: InstalledSnapshot?
 
-    init(_ settings: Listener) { self.settings = settings }
+    let counters: ListenerCounters
+
+    init(_ settings: Listener, counters: ListenerCounters) {
+        self.settings = settings
+        self.counters = counters
+    }
 
     func retire(last: InstalledSnapshot) {
         lastConfiguration = last

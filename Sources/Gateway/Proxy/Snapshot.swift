@@ -27,6 +27,9 @@ public final class Snapshot: Sendable {
 }
 
 extension Snapshot {
+    /// Whether the backend's authorities and client certificate can be used. Takes milliseconds: not on a loop.
+    public static func checkTLS(of backend: Backend) throws(UpstreamTLSError) { _ = try context(for: backend) }
+
     private static func context(for backend: Backend) throws(UpstreamTLSError) -> TLSClientContext? {
         guard let tls = backend.tls else { return nil }
         var settings = TLSClientContext.Settings(serverName: tls.hostname)

@@ -4,6 +4,9 @@ import Synchronization
 public struct GatewayStatistics: Sendable, Equatable {
     public var connectionsAccepted: UInt64 = 0
     public var connectionsOpen: UInt64 = 0
+    /// TLS handshakes that succeeded, and those of them that resumed an earlier session.
+    public var handshakes: UInt64 = 0
+    public var handshakesResumed: UInt64 = 0
     public var handshakesFailed: UInt64 = 0
     /// Closed at once, because their client had as many as it may have.
     public var connectionsRefused: UInt64 = 0
@@ -26,6 +29,9 @@ public struct GatewayStatistics: Sendable, Equatable {
     public var accessLogLinesDropped: UInt64 = 0
     /// Of rules and of backends that had a request since the start, also of those that no configuration has any more.
     public var traffic: [TrafficSubject: TrafficStatistics] = [:]
+    /// By the listener's name.
+    public var listeners: [String: ListenerStatistics] = [:]
+    public var loops = LoopStatistics()
 
     public init() {}
 }
@@ -38,14 +44,17 @@ final class WorkerCounters: Sendable {
         init() {}
         func add(_ amount: UInt64 = 1) { value.store(value.load(ordering: .relaxed) &+ amount, ordering: .relaxed) }
         func subtract() { value.store(value.load(ordering: .relaxed) &- 1, ordering: .relaxed) }
+        func set(_ amount: UInt64) { value.store(amount, ordering: .relaxed) }
         var current: UInt64 { value.load(ordering: .relaxed) }
     }
 
     /// The most rules and backends that are counted for themselves.
-    static let subjectLimit = 4_096
+    static let subjectLimit = 1_000
 
     let connectionsAccepted = Counter()
     let connectionsOpen = Counter()
+    let handshakes = Counter()
+    let handshakesResumed = Counter()
     let handshakesFailed = Counter()
     let connectionsRefused = Counter()
     let connectionsEvicted = Counter()
@@ -60,6 +69,8 @@ final class WorkerCounters: Sendable {
     let tokenCacheMisses = Counter()
     private let outcomes = InlineArray<64, Counter> { _ in Counter() }
     private let statuses = InlineArray<6, Counter> { _ in Counter() }
+    let loop = LoopCounters()
+    private let listeners = Mutex<[String: ListenerCounters]>([:])
     private let traffic = Mutex<[TrafficSubject: TrafficCounters]>([:])
 
     func finished(_ outcome: Outcome, status: UInt16) {
@@ -79,9 +90,21 @@ final class WorkerCounters: Sendable {
         }
     }
 
+    /// The counters of a listener; the same ones for the same name. Takes a lock: to be asked when it is opened.
+    func counters(ofListener name: String) -> ListenerCounters {
+        listeners.withLock { known in
+            if let found = known[name] { return found }
+            let made = ListenerCounters(name)
+            known[name] = made
+            return made
+        }
+    }
+
     func add(to total: inout GatewayStatistics) {
         total.connectionsAccepted += connectionsAccepted.current
         total.connectionsOpen += connectionsOpen.current
+        total.handshakes += handshakes.current
+        total.handshakesResumed += handshakesResumed.current
         total.handshakesFailed += handshakesFailed.current
         total.connectionsRefused += connectionsRefused.current
         total.connectionsEvicted += connectionsEvicted.current
@@ -98,5 +121,9 @@ final class WorkerCounters: Sendable {
         for (subject, counters) in traffic.withLock({ $0 }) {
             counters.add(to: &total.traffic[subject, default: TrafficStatistics()])
         }
+        for (name, counters) in listeners.withLock({ $0 }) {
+            counters.add(to: &total.listeners[name, default: ListenerStatistics()])
+        }
+        loop.add(to: &total.loops)
     }
 }

@@ -103,7 +103,7 @@ final class Worker: TimerTarget {
 
     /// Serves what comes in at `bound`.
     func listen(on listener: Listener, _ bound: BoundSocket) throws(ReactorError) {
-        let open = OpenListener(listener)
+        let open = OpenListener(listener, counters: counters.counters(ofListener: listener.name))
         open.socket = try ListenSocket(loop: loop, bound: bound) { [unowned self, unowned open] accepted in
             accept(accepted, at: open)
         }
@@ -140,6 +140,8 @@ final class Worker: TimerTarget {
         let client = proxy == nil ? enter(peer) : nil
         guard proxy != nil || client != nil else { return }  // closed with `accepted`
         counters.connectionsOpen.add()
+        open.counters.accepted.add()
+        open.counters.open.add()
         if isFull { makeRoom() }
         let connection = HandshakingConnection(worker: self, listener: open, client: client)
         let preamble = proxy == nil ? nil : { bytes in connection.readPreamble(bytes, from: peer) }
@@ -151,7 +153,7 @@ final class Worker: TimerTarget {
             connection.begin(transport)
             if tls == nil && proxy == nil { connection.transportOpened() }
         } catch {
-            ended(client)
+            ended(client, at: open)
         }
     }
 
@@ -199,6 +201,10 @@ final class Worker: TimerTarget {
     /// The handshake is done: now the protocol is known.
     func opened(_ transport: Transport, from handshake: HandshakingConnection, client: ClientShare) {
         handshaking[ObjectIdentifier(handshake)] = nil
+        if transport.isTLS {
+            counters.handshakes.add()
+            if transport.isTLSResumed { counters.handshakesResumed.add() }
+        }
         let listener = handshake.listener
         guard transport.negotiatedHTTP2 else {
             return keep(HTTP1ClientConnection(worker: self, listener: listener, client: client, transport: transport))
@@ -227,17 +233,18 @@ final class Worker: TimerTarget {
 
     func closed(_ connection: ClientConnection) {
         connections[ObjectIdentifier(connection)] = nil
-        ended(connection.client)
+        ended(connection.client, at: connection.openListener)
     }
 
     func closed(_ handshake: HandshakingConnection) {
         handshaking[ObjectIdentifier(handshake)] = nil
         counters.handshakesFailed.add()
-        ended(handshake.client)
+        ended(handshake.client, at: handshake.listener)
     }
 
-    private func ended(_ client: ClientShare?) {
+    private func ended(_ client: ClientShare?, at listener: OpenListener) {
         counters.connectionsOpen.subtract()
+        listener.counters.open.subtract()
         if let client { admission.leave(client) }
         if isDraining {
             stopWhenDrained()
@@ -419,6 +426,7 @@ final class Worker: TimerTarget {
         downstreamPool.append(contentsOf: closedDownstreams.prefix(room))
         closedDownstreams.removeAll(keepingCapacity: true)
         handOverLog()
+        counters.loop.turnEnded(nanoseconds: loop.turnNanoseconds, heldBytes: heldBytes)
     }
 
     private func handOverLog() {

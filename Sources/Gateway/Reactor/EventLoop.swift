@@ -54,6 +54,8 @@ public final class EventLoop {
 
     /// Monotonic nanoseconds, read once a turn.
     public private(set) var now: UInt64
+    /// How long the present turn has taken so far.
+    public var turnNanoseconds: UInt64 { Syscalls.monotonicNanoseconds() &- now }
     /// Milliseconds since 1970, read once a turn.
     public private(set) var wallMilliseconds: Int64
     /// Runs after each turn's flushes.

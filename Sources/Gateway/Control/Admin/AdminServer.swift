@@ -11,16 +11,14 @@ import ServiceLifecycle
 ///
 /// It has no authentication of its own: bind it to a loopback or otherwise private address.
 struct AdminServer: Service {
-    typealias Statistics = (gateway: GatewayStatistics, verification: (waiting: Int, results: [String: UInt64]))
-
     let address: HostPort
     let status: ControlStatus
     let logger: Logger
-    let statistics: @Sendable () -> Statistics
+    let figures: @Sendable () -> GatewayFigures
 
     func run() async throws {
         let application = Application(
-            router: Self.router(status: status, statistics: statistics),
+            router: Self.router(status: status, figures: figures),
             configuration: .init(address: .hostname(address.host, port: Int(address.port)), serverName: nil),
             logger: logger)
         do {
@@ -31,16 +29,13 @@ struct AdminServer: Service {
     }
 
     static func router(
-        status: ControlStatus, statistics: @escaping @Sendable () -> Statistics
+        status: ControlStatus, figures: @escaping @Sendable () -> GatewayFigures
     ) -> Router<BasicRequestContext> {
         let router = Router()
         router.get("/healthz") { _, _ in Self.answer("ok\n", type: "text/plain; charset=utf-8") }
         router.get("/readyz") { _, _ in Self.readiness(status.values) }
         router.get("/metrics") { _, _ in
-            let values = statistics()
-            let text = GatewayMetrics.text(
-                values.gateway, verification: values.verification, status: status.values)
-            return Self.answer(text, type: GatewayMetrics.contentType)
+            Self.answer(GatewayMetrics.text(figures(), status: status.values), type: GatewayMetrics.contentType)
         }
         router.get("/routes") { _, _ in
             guard let table = status.values.table else { throw HTTPError(.serviceUnavailable) }

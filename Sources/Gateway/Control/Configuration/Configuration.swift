@@ -11,13 +11,25 @@ public struct Configuration: Sendable {
     let documents: Documents
     let overrides: [BackendAddress]
     let listen: [ListenAddress]
+    private let tracedPerMillion: Int
     private let fileDiagnostics: [Diagnostic]
 
-    public init(files: ConfigurationFiles, backends: [BackendAddress] = [], listen: [ListenAddress] = []) {
+    public init(
+        files: ConfigurationFiles, backends: [BackendAddress] = [], listen: [ListenAddress] = [],
+        tracedPerMillion: Int = 10_000
+    ) {
         documents = Documents(reading: files.documents)
         overrides = backends
         self.listen = listen
+        self.tracedPerMillion = tracedPerMillion
         fileDiagnostics = files.diagnostics
+    }
+
+    /// Key sets that live in files of their own.
+    var keySetFiles: [String] {
+        documents.authenticationPolicies.compactMap { policy in
+            if case .file(let path)? = policy.tokens?.keySet.value { path } else { nil }
+        }
     }
 
     /// The Services that routes name.
@@ -42,6 +54,11 @@ public struct Configuration: Sendable {
     public func check() async -> [Diagnostic] {
         let translation = translate(missingReference: .warning)
         var found = fileDiagnostics + translation.diagnostics
+        if let table = translation.table {
+            found += backendTLSDiagnostics(table)
+            for listener in table.listeners { _ = proxyProtocol(of: listener, &found) }
+        }
+        found += expiryDiagnostics(nowSeconds: Int64(Date().timeIntervalSince1970))
         let wanted = Set(documents.gateways.flatMap(\.listeners).flatMap(\.certificates).map(\.key))
         for secret in documents.secrets
         where secret.type == SecretDocument.tlsType && wanted.contains(secret.metadata.key) {
@@ -73,6 +90,7 @@ public struct Configuration: Sendable {
         var found = fileDiagnostics + translation.diagnostics
         guard let table = translation.table else { throw ConfigurationError(diagnostics: found) }
         let listeners = listeners(of: table, &found)
+        found += backendTLSDiagnostics(table)
         var providers: [TokenVerifier.Provider] = []
         for provider in table.tokenProviders {
             do {
@@ -87,12 +105,27 @@ public struct Configuration: Sendable {
         }
         if found.contains(where: { $0.severity == .error }) { throw ConfigurationError(diagnostics: found) }
         let verifier = TokenVerifier(providers: providers, queue: queue)
-        let limits = Limits(translation.clients)
+        var limits = Limits(translation.clients)
+        limits.tracedPerMillion = tracedPerMillion
         do throws(UpstreamTLSError) {
             let snapshot = try Snapshot(routes: table, listeners: listeners, limits: limits, verifier: verifier)
             return (snapshot, found)
         } catch {
             throw ConfigurationError(diagnostics: found + [Diagnostic(.error, at: Place(file: ""), "\(error)")])
+        }
+    }
+
+    /// The same configuration with other addresses of backends: listeners, limits and keys stay as they are.
+    func snapshot(
+        endpoints: [ServicePort: [Endpoint]], keeping previous: Snapshot
+    ) throws(ConfigurationError) -> Snapshot {
+        let translation = translate(endpoints: endpoints)
+        guard let table = translation.table else { throw ConfigurationError(diagnostics: translation.diagnostics) }
+        do throws(UpstreamTLSError) {
+            return try Snapshot(
+                routes: table, listeners: previous.listeners, limits: previous.limits, verifier: previous.verifier)
+        } catch {
+            throw ConfigurationError(diagnostics: [Diagnostic(.error, at: Place(file: ""), "\(error)")])
         }
     }
 
@@ -114,7 +147,8 @@ public struct Configuration: Sendable {
                 listeners.append(
                     Listener(
                         index: index, name: description.name, address: bound?.host ?? Self.everyAddress,
-                        port: bound?.port ?? description.port, tls: try serverContext(for: sharing)))
+                        port: bound?.port ?? description.port, tls: try serverContext(for: sharing),
+                        proxyProtocol: proxyProtocol(of: description, &found)))
             } catch {
                 found.append(error)
             }
@@ -125,14 +159,6 @@ public struct Configuration: Sendable {
     /// All of IPv6, which takes IPv4 connections as well; where the kernel has no IPv6, all of IPv4.
     private static var everyAddress: String {
         FileManager.default.fileExists(atPath: "/proc/net/if_inet6") ? "::" : "0.0.0.0"
-    }
-
-    private func serverContext(for sharing: [ListenerDescription]) throws(Diagnostic) -> TLSServerContext? {
-        guard let name = sharing.lazy.flatMap(\.certificates).first else { return nil }
-        guard let secret = documents.secrets.first(where: { $0.metadata.key == name }) else {
-            throw Diagnostic(.error, at: Place(file: ""), "there is no Secret \(name)")
-        }
-        return try secret.serverContext()
     }
 
     // MARK: - Key sets

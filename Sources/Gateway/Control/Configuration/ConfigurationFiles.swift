@@ -1,4 +1,5 @@
 import Foundation
+import Reactor
 public import Routing
 
 /// Finds and reads the files of a configuration.
@@ -25,6 +26,18 @@ public struct ConfigurationFiles: Sendable {
             return
         }
         for file in files { read(file) }
+    }
+
+    private init() {}
+
+    /// The files that would be read now, as they are, and `others`.
+    static func states(of paths: [String], and others: [String]) -> FileWatch.Files {
+        var listing = ConfigurationFiles()
+        var files: [String] = []
+        for path in paths { listing.collect(path, into: &files) }
+        var states: FileWatch.Files = [:]
+        for file in files + others { states[file] = FileState(of: file) }
+        return states
     }
 
     private mutating func collect(_ path: String, into files: inout [String]) {

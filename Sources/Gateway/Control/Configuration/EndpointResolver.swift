@@ -4,7 +4,9 @@ import Routing
 struct EndpointResolver: Sendable {
     struct Resolution: Sendable {
         var endpoints: [ServicePort: [Endpoint]] = [:]
-        /// Names that have no address now; the Services behind them keep what they had before.
+        /// By name: what it stands for now, or stood for when it could last be resolved.
+        var addresses: [String: [String]] = [:]
+        /// Names that have no address now; they keep the addresses that they had before.
         var failures: [String] = []
         /// Whether any address came from a name, so that looking again can bring another answer.
         var usesNames = false
@@ -22,51 +24,49 @@ struct EndpointResolver: Sendable {
 
     /// Looks up every Service.
     ///
-    /// - Parameter previous: what is kept for a name that cannot be resolved now.
-    func resolve(
-        _ services: [ReferencedService], previous: [ServicePort: [Endpoint]] = [:]
-    ) async -> Resolution {
+    /// - Parameter previous: the addresses of names, kept for one that cannot be resolved now.
+    func resolve(_ services: [ReferencedService], previous: [String: [String]] = [:]) async -> Resolution {
         var resolution = Resolution()
-        var known: [String: Result<[String], NameResolutionError>] = [:]
         for service in services {
-            guard let target = target(of: service) else { continue }
-            let isNumeric = target.host.contains(":") || target.host.allSatisfy { $0.isNumber || $0 == "." }
-            if !isNumeric { resolution.usesNames = true }
-            if known[target.host] == nil {
-                known[target.host] = await lookUp(target.host)
-            }
-            switch known[target.host] {
-            case .success(let addresses):
-                let found = addresses.map { Endpoint(address: $0, port: target.port) }
-                // Name servers answer in changing order; the same addresses are no change.
-                let known = previous[service.port] ?? []
-                resolution.endpoints[service.port] = Set(found) == Set(known) ? known : found
-            case .failure(let problem):
-                if !resolution.failures.contains(problem.description) {
-                    resolution.failures.append(problem.description)
+            var endpoints: [Endpoint] = []
+            for target in targets(of: service) {
+                for address in await addresses(of: target.host, previous, &resolution) {
+                    let endpoint = Endpoint(address: address, port: target.port)
+                    if !endpoints.contains(endpoint) { endpoints.append(endpoint) }
                 }
-                resolution.endpoints[service.port] = previous[service.port] ?? []
-            case nil: break
             }
+            resolution.endpoints[service.port] = endpoints
         }
         return resolution
     }
 
-    private func lookUp(_ host: String) async -> Result<[String], NameResolutionError> {
-        do {
-            return .success(try await names.addresses(of: host))
+    private func addresses(
+        of host: String, _ previous: [String: [String]], _ resolution: inout Resolution
+    ) async -> [String] {
+        if let known = resolution.addresses[host] { return known }
+        let isNumeric = host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." }
+        if !isNumeric { resolution.usesNames = true }
+        let before = previous[host] ?? []
+        var addresses = before
+        do throws(NameResolutionError) {
+            let found = try await names.addresses(of: host)
+            // Name servers answer in changing order; the same addresses are no change.
+            addresses = Set(found) == Set(before) ? before : found
         } catch {
-            return .failure(error)
+            resolution.failures.append(error.description)
         }
+        resolution.addresses[host] = addresses
+        return addresses
     }
 
-    /// An override for exactly this port, then one for the Service, then its name in the cluster. Nil for a Service that
+    /// Overrides for exactly this port, then those for the Service, then its name in the cluster. None for a Service that
     /// nobody declared, which the translation reports.
-    private func target(of service: ReferencedService) -> HostPort? {
+    private func targets(of service: ReferencedService) -> [HostPort] {
         let matching = overrides.filter { $0.serviceKey == service.serviceKey }
-        let exact = matching.first { $0.port == service.port.port } ?? matching.first { $0.port == nil }
-        if let exact { return exact.address }
-        guard service.isDeclared else { return nil }
-        return HostPort(host: "\(service.port.name).\(service.port.namespace).svc", port: service.connectPort)
+        let exact = matching.filter { $0.port == service.port.port }
+        let chosen = exact.isEmpty ? matching.filter { $0.port == nil } : exact
+        if !chosen.isEmpty { return chosen.flatMap(\.addresses) }
+        guard service.isDeclared else { return [] }
+        return [HostPort(host: "\(service.port.name).\(service.port.namespace).svc", port: service.connectPort)]
     }
 }

@@ -9,15 +9,19 @@ public struct GatewaySettings: Sendable {
     public var admin: HostPort
     /// Threads that serve requests. At least 1.
     public var workers: Int
-    /// A file, or "-" for standard output.
+    /// A file, "stdout" (or "-") for standard output, or "off".
     public var accessLog: String
     /// How long a shutdown waits for what is in flight.
     public var drainSeconds: Int
+    /// How often the files of the configuration are looked at for changes. 0: only SIGHUP reads them again.
+    public var watchSeconds: Int
+    /// Of a million requests that bring no trace context, how many are marked as sampled.
+    public var tracedPerMillion: Int
 
     public init(
         configuration: [String], backends: [BackendAddress] = [], listen: [ListenAddress] = [],
         admin: HostPort = HostPort(host: "127.0.0.1", port: 9901), workers: Int = 1, accessLog: String = "-",
-        drainSeconds: Int = 30
+        drainSeconds: Int = 30, watchSeconds: Int = 2, tracedPerMillion: Int = 10_000
     ) {
         self.configuration = configuration
         self.backends = backends
@@ -26,6 +30,8 @@ public struct GatewaySettings: Sendable {
         self.workers = workers
         self.accessLog = accessLog
         self.drainSeconds = drainSeconds
+        self.watchSeconds = watchSeconds
+        self.tracedPerMillion = tracedPerMillion
     }
 }
 
@@ -58,20 +64,21 @@ public struct HostPort: Sendable, Hashable, CustomStringConvertible {
     public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
-/// `NAME=HOST:PORT`: where a Service lives. NAME is the Service's name, in a namespace other than `default` as
+/// `NAME=HOST:PORT[,HOST:PORT…]`: where a Service lives. NAME is the Service's name, in a namespace other than `default` as
 /// `namespace/name`, and with `:port` at its end when only one port of it is meant.
 public struct BackendAddress: Sendable, Hashable {
     public var namespace: String
     public var service: String
     /// Nil: every port of the Service.
     public var port: UInt16?
-    public var address: HostPort
+    /// At least one; requests are balanced among them, and among the addresses of each name.
+    public var addresses: [HostPort]
 
     public init?(_ text: String) {
-        guard let equals = text.firstIndex(of: "="), let address = HostPort(text[text.index(after: equals)...]),
-            address.port > 0
-        else { return nil }
-        self.address = address
+        guard let equals = text.firstIndex(of: "=") else { return nil }
+        let list = text[text.index(after: equals)...].split(separator: ",", omittingEmptySubsequences: false)
+        addresses = list.compactMap { HostPort($0) }
+        guard addresses.count == list.count, addresses.allSatisfy({ $0.port > 0 }) else { return nil }
         var name = text[..<equals]
         if let colon = name.lastIndex(of: ":") {
             guard let port = UInt16(name[name.index(after: colon)...]), port > 0 else { return nil }

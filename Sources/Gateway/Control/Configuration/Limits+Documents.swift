@@ -9,6 +9,10 @@ extension Limits {
         headerBytes = clients.headerBytes ?? headerBytes
         headerFields = clients.headerFields ?? headerFields
         requestBodyBytes = clients.requestBodyBytes.map { UInt64($0) } ?? requestBodyBytes
+        handshakeTimeout = clients.handshakeMilliseconds ?? handshakeTimeout
+        requestBodyRate = clients.requestBodyRate ?? requestBodyRate
+        connectionsPerClient = clients.connectionsPerClient ?? connectionsPerClient
+        heldBytesPerWorker = clients.heldBytesPerWorker ?? heldBytesPerWorker
         requestHeadTimeout = clients.requestHeadMilliseconds ?? requestHeadTimeout
         requestBodyTimeout = clients.requestBodyMilliseconds ?? requestBodyTimeout
         clientIdleTimeout = clients.idleMilliseconds ?? clientIdleTimeout

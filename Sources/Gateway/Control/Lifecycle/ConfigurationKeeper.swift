@@ -14,9 +14,12 @@ struct ConfigurationKeeper {
     private let secondsSince1970: @Sendable () -> Int64
 
     private var configuration: Configuration?
+    private var snapshot: Snapshot?
     private var endpoints: [ServicePort: [Endpoint]] = [:]
-    /// The addresses and ports of the listeners, which cannot change while the process runs.
-    private var bound: [String] = []
+    /// By name: what backends' names stood for last.
+    private var addresses: [String: [String]] = [:]
+    private var watch = FileWatch()
+    private var watchedKeySets: [String] = []
     private(set) var usesNames = false
 
     init(
@@ -35,34 +38,54 @@ struct ConfigurationKeeper {
     ///
     /// - Throws: `ConfigurationError`; everything is then as it was before.
     mutating func load() async throws(ConfigurationError) -> Snapshot {
-        let files = ConfigurationFiles(reading: settings.configuration)
-        let configuration = Configuration(files: files, backends: settings.backends, listen: settings.listen)
-        let resolution = await resolver.resolve(configuration.referencedServices, previous: endpoints)
+        // Looked at before they are read: what changes meanwhile is read once more.
+        let states = ConfigurationFiles.states(of: settings.configuration, and: [])
+        let configuration = Configuration(
+            files: ConfigurationFiles(reading: settings.configuration), backends: settings.backends,
+            listen: settings.listen, tracedPerMillion: settings.tracedPerMillion)
+        let keySets = configuration.keySetFiles
+        watch.read(states.merging(ConfigurationFiles.states(of: [], and: keySets)) { first, _ in first })
+        watchedKeySets = keySets
+        let resolution = await resolver.resolve(configuration.referencedServices, previous: addresses)
         let built = try await configuration.snapshot(endpoints: resolution.endpoints, queue: queue)
-        try requireSameListeners(built.snapshot)
-        for diagnostic in built.diagnostics where diagnostic.severity != .error {
+        let warnings = built.diagnostics + configuration.expiryDiagnostics(nowSeconds: secondsSince1970())
+        for diagnostic in warnings where diagnostic.severity != .error {
             logger.notice("\(diagnostic)")
         }
         self.configuration = configuration
-        bound = Self.addresses(built.snapshot)
         use(resolution, built.snapshot)
-        status.update { $0.refusal = [] }
+        let expiries = configuration.certificateExpiries
+        status.update {
+            $0.refusal = []
+            $0.certificates = expiries
+        }
         return built.snapshot
+    }
+
+    /// Takes over which files `other` has read, and nothing else.
+    mutating func hasSeenFiles(as other: ConfigurationKeeper) {
+        watch = other.watch
+        watchedKeySets = other.watchedKeySets
+    }
+
+    /// Whether files of the configuration changed since they were last read, and have come to rest.
+    mutating func filesHaveChanged() -> Bool {
+        watch.observe(ConfigurationFiles.states(of: settings.configuration, and: watchedKeySets))
     }
 
     /// Looks up the names of Services again.
     ///
     /// - Returns: a snapshot with the new addresses, or nil when nothing changed.
     mutating func refreshEndpoints() async throws(ConfigurationError) -> Snapshot? {
-        guard let configuration else { return nil }
-        let resolution = await resolver.resolve(configuration.referencedServices, previous: endpoints)
+        guard let configuration, let snapshot else { return nil }
+        let resolution = await resolver.resolve(configuration.referencedServices, previous: addresses)
         if resolution.endpoints == endpoints {
             status.update { $0.unresolvedNames = resolution.failures }
             return nil
         }
-        let built = try await configuration.snapshot(endpoints: resolution.endpoints, queue: queue)
-        use(resolution, built.snapshot)
-        return built.snapshot
+        let next = try configuration.snapshot(endpoints: resolution.endpoints, keeping: snapshot)
+        use(resolution, next)
+        return next
     }
 
     private mutating func use(_ resolution: EndpointResolver.Resolution, _ snapshot: Snapshot) {
@@ -71,25 +94,14 @@ struct ConfigurationKeeper {
                 "a backend's name cannot be resolved; addresses it had are kept", metadata: ["name": "\(name)"])
         }
         endpoints = resolution.endpoints
+        addresses = resolution.addresses
+        self.snapshot = snapshot
         usesNames = resolution.usesNames
         let now = secondsSince1970()
         status.update {
             $0.table = snapshot.routes
             $0.configuredAtSeconds = now
             $0.unresolvedNames = resolution.failures
-        }
-    }
-
-    private func requireSameListeners(_ snapshot: Snapshot) throws(ConfigurationError) {
-        guard configuration != nil, bound != Self.addresses(snapshot) else { return }
-        let message = "the listeners differ from those this process was started with (\(bound.joined(separator: ", ")))"
-        throw ConfigurationError(
-            diagnostics: [Diagnostic(.error, at: Place(file: ""), "\(message); restart it to change them")])
-    }
-
-    private static func addresses(_ snapshot: Snapshot) -> [String] {
-        snapshot.listeners.map {
-            "\($0.name) \($0.tls == nil ? "http" : "https") \(HostPort(host: $0.address, port: $0.port))"
         }
     }
 }

@@ -20,6 +20,8 @@ final class ControlStatus: Sendable {
         /// Why the last configuration was refused, until one is accepted.
         var refusal: [Diagnostic] = []
         var unresolvedNames: [String] = []
+        /// Of the certificates that listeners show.
+        var certificates: [CertificateExpiry] = []
     }
 
     private let state = Mutex(Values())

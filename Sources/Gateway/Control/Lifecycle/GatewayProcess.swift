@@ -33,10 +33,15 @@ public enum GatewayProcess {
         let gateway = try Gateway(snapshot: snapshot, workers: settings.workers, accessLog: accessLog)
         let admin = AdminServer(
             address: settings.admin, status: status, logger: logger,
-            statistics: { (gateway.statistics, queue.statistics) })
+            figures: {
+                GatewayFigures(
+                    gateway: gateway.statistics, endpoints: gateway.endpoints,
+                    verificationsWaiting: queue.statistics.waiting, verificationResults: queue.statistics.results,
+                    memory: ProcessMemory.now)
+            })
         let service = GatewayService(
             gateway: gateway, hangups: hangups, keeper: keeper, accessLog: accessLog,
-            drainSeconds: settings.drainSeconds, status: status,
+            drainSeconds: settings.drainSeconds, watchSeconds: settings.watchSeconds, status: status,
             logger: logger)
         // Shut down from the last to the first: the gateway drains while tokens are still verified and the admin
         // interface still answers.

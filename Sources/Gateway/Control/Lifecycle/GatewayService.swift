@@ -7,14 +7,16 @@ import UnixSignals
 
 /// The data plane as a service: starts it, replaces its configuration on SIGHUP, and drains it at the end.
 struct GatewayService: Service {
-    /// How often the names of backends are looked up again.
-    static let nameRefreshInterval = Duration.seconds(30)
+    /// How often the names of backends are looked up again. getaddrinfo does not tell how long an answer holds, and
+    /// nameservers in clusters say five seconds (CoreDNS's `ttl`).
+    static let nameRefreshInterval = Duration.seconds(5)
     /// While a name has no address.
-    static let nameRetryInterval = Duration.seconds(5)
+    static let nameRetryInterval = Duration.seconds(1)
 
     private enum Event: Sendable {
         case reload
         case refreshNames
+        case lookAtFiles
     }
 
     let gateway: Gateway
@@ -23,6 +25,8 @@ struct GatewayService: Service {
     let keeper: ConfigurationKeeper
     let accessLog: AccessLog
     let drainSeconds: Int
+    /// How often the files of the configuration are looked at; 0: never.
+    let watchSeconds: Int
     let status: ControlStatus
     let logger: Logger
 
@@ -42,7 +46,7 @@ struct GatewayService: Service {
     /// Handles one event after the other until it is cancelled.
     private func followEvents() async {
         // One place for each kind of event: a second SIGHUP while one waits says nothing new.
-        let (reloads, reload) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingOldest(2))
+        let (reloads, reload) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingOldest(4))
         await withTaskGroup { group in
             group.addTask {
                 for await _ in hangups { reload.yield(.reload) }
@@ -50,6 +54,11 @@ struct GatewayService: Service {
             group.addTask {
                 // Sleeping fails only when it is cancelled, which ends the loop.
                 while (try? await Task.sleep(for: refreshInterval)) != nil { reload.yield(.refreshNames) }
+            }
+            if watchSeconds > 0 {
+                group.addTask {
+                    while (try? await Task.sleep(for: .seconds(watchSeconds))) != nil { reload.yield(.lookAtFiles) }
+                }
             }
             var keeper = keeper
             for await event in reloads { await handle(event, &keeper) }
@@ -75,10 +84,9 @@ struct GatewayService: Service {
             switch event {
             case .reload:
                 accessLog.reopen()
-                let snapshot = try await keeper.load()
-                try install(snapshot)
-                status.update { $0.reloads += 1 }
-                logger.notice("configuration replaced", metadata: ["rules": "\(snapshot.routes.rules.count)"])
+                try await reload(&keeper, because: "SIGHUP")
+            case .lookAtFiles:
+                if keeper.filesHaveChanged() { try await reload(&keeper, because: "files changed") }
             case .refreshNames:
                 guard keeper.usesNames, let snapshot = try await keeper.refreshEndpoints() else { return }
                 try install(snapshot)
@@ -92,6 +100,30 @@ struct GatewayService: Service {
             for diagnostic in error.diagnostics where diagnostic.severity == .error {
                 logger.error("configuration refused, the old one keeps serving: \(diagnostic)")
             }
+        }
+    }
+
+    private func reload(_ keeper: inout ConfigurationKeeper, because reason: String) async throws(ConfigurationError) {
+        let before = status.values
+        var next = keeper
+        do throws(ConfigurationError) {
+            let snapshot = try await next.load()
+            try install(snapshot)
+            keeper = next
+            status.update { $0.reloads += 1 }
+            logger.notice(
+                "configuration replaced",
+                metadata: ["rules": "\(snapshot.routes.rules.count)", "reason": "\(reason)"])
+        } catch {
+            // What is in use stays what it was; only the files are known, so that they are not refused twice.
+            keeper.hasSeenFiles(as: next)
+            status.update {
+                $0.table = before.table
+                $0.configuredAtSeconds = before.configuredAtSeconds
+                $0.certificates = before.certificates
+                $0.unresolvedNames = before.unresolvedNames
+            }
+            throw error
         }
     }
 }

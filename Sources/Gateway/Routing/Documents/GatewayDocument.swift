@@ -42,6 +42,14 @@ public struct GatewayDocument: Sendable {
     /// `gatehouse.dev/proxy-protocol`: "true", or the names of listeners separated by commas. Every connection to them
     /// begins with a PROXY protocol header, version 1 or 2; one that does not is closed.
     static let proxyProtocolAnnotation = "gatehouse.dev/proxy-protocol"
+    /// Networks separated by commas, such as "10.0.0.0/8, fd00::/8": connections to listeners with the PROXY protocol
+    /// that come from elsewhere are closed. Without it every source is believed.
+    public static let proxySourcesAnnotation = "gatehouse.dev/proxy-protocol-sources"
+
+    /// The entries of `proxySourcesAnnotation`.
+    var proxySources: [String] {
+        metadata.annotations[Self.proxySourcesAnnotation].map { Self.names($0.value) } ?? []
+    }
 
     init?(_ document: inout ObjectReader) {
         let metadata = Metadata(&document)

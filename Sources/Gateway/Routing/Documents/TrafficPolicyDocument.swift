@@ -79,6 +79,10 @@ extension ClientSettings {
         headerBytes = object.integer("headerBytes", in: 1_024...262_144)?.value
         headerFields = object.integer("headerFields", in: 8...1_000)?.value
         requestBodyBytes = object.integer("requestBodyBytes", in: 0...1 << 50)?.value
+        handshakeMilliseconds = object.duration("handshakeTimeout", in: 100...600_000)?.value
+        requestBodyRate = object.integer("requestBodyRate", in: 0...1 << 30)?.value
+        connectionsPerClient = object.integer("connectionsPerClient", in: 1...1_000_000)?.value
+        heldBytesPerWorker = object.integer("heldBytesPerWorker", in: 1_048_576...1_099_511_627_776)?.value
         requestHeadMilliseconds = object.duration("requestHeadTimeout", in: 100...600_000)?.value
         requestBodyMilliseconds = object.duration("requestBodyTimeout", in: 100...3_600_000)?.value
         idleMilliseconds = object.duration("idleTimeout", in: 1_000...3_600_000)?.value

@@ -21,10 +21,13 @@ public struct ListenerDescription: Sendable, Hashable {
     public var certificates: [String]
     /// Whether every connection begins with a PROXY protocol header, which tells the client's address.
     public var proxyProtocol: Bool
+    /// The networks from which such a header is believed, as "10.0.0.0/8"; empty: all.
+    public var proxySources: [String]
 
     public init(
         gateway: String = "default/gatehouse", name: String, port: UInt16, transport: TransportProtocol,
-        hostname: Hostname = .any, certificates: [String] = [], proxyProtocol: Bool = false
+        hostname: Hostname = .any, certificates: [String] = [], proxyProtocol: Bool = false,
+        proxySources: [String] = []
     ) {
         self.gateway = gateway
         self.name = name
@@ -33,5 +36,6 @@ public struct ListenerDescription: Sendable, Hashable {
         self.hostname = hostname
         self.certificates = certificates
         self.proxyProtocol = proxyProtocol
+        self.proxySources = proxySources
     }
 }

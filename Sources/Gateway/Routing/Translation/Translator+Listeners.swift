@@ -26,7 +26,7 @@ extension Translator {
             ListenerDescription(
                 gateway: gateway.metadata.key, name: listener.name, port: listener.port, transport: listener.transport,
                 hostname: listener.hostname, certificates: listener.certificates.map(\.key),
-                proxyProtocol: gateway.usesProxyProtocol(listener)))
+                proxyProtocol: gateway.usesProxyProtocol(listener), proxySources: gateway.proxySources))
     }
 
     /// Listeners of one port share its socket: what comes in must be told apart by its host alone.
