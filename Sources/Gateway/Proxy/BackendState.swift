@@ -62,8 +62,11 @@ final class BackendState {
             // When all begin together none is slower than the others.
             if !isNew { beginSlowly(pool) }
         }
-        for pool in previous where !next.contains(where: { $0 === pool }) { retire(pool) }
+        let retired = previous.filter { pool in !next.contains { $0 === pool } }
+        for pool in retired { retire(pool) }
         update()
+        guard !usable.isEmpty else { return }
+        for pool in retired { pool.sendAwayWaiting() }
     }
 
     func retireAll() {

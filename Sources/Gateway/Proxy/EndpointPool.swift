@@ -113,7 +113,7 @@ final class EndpointPool {
             opened()
             connection.begin(exchange)
         } catch {
-            exchange.upstreamFailed(.connectFailed)
+            exchange.upstreamFailed(error.isOurs ? .noResources : .connectFailed)
         }
     }
 
@@ -128,8 +128,12 @@ final class EndpointPool {
         }
         let isOneComing = mustBeSettled && multiplexed.contains { $0.canTake }
         guard multiplexed.count < settings.maximumMultiplexedConnections, !isOneComing else { return wait(exchange) }
-        guard let connection = openMultiplexed() else { return exchange.upstreamFailed(.connectFailed) }
-        connection.begin(exchange)
+        do {
+            try openMultiplexed().begin(exchange)
+        } catch {
+            let isOurs = (error as? ReactorError)?.isOurs ?? true
+            exchange.upstreamFailed(isOurs ? .noResources : .connectFailed)
+        }
     }
 
     /// The next connection is open by the time it is needed.
@@ -137,12 +141,12 @@ final class EndpointPool {
         guard multiplexed.count < settings.maximumMultiplexedConnections,
             multiplexed.allSatisfy({ $0.isSettled && $0.isNearlyFull })
         else { return }
-        _ = openMultiplexed()
+        // Not needed yet: whoever needs it will see what is wrong.
+        _ = try? openMultiplexed()
     }
 
-    private func openMultiplexed() -> HTTP2UpstreamConnection? {
-        // Nil: no descriptor or no memory; the request is answered as if the endpoint could not be reached.
-        guard let connection = try? HTTP2UpstreamConnection(pool: self) else { return nil }
+    private func openMultiplexed() throws -> HTTP2UpstreamConnection {
+        let connection = try HTTP2UpstreamConnection(pool: self)
         multiplexed.append(connection)
         opened()
         return connection
@@ -260,6 +264,18 @@ final class EndpointPool {
     }
 }
 
+extension ReactorError {
+    /// No descriptor, no port, no memory: it says nothing about the endpoint.
+    fileprivate var isOurs: Bool {
+        guard case .system(_, let code) = self else { return true }
+        return !Self.endpointErrors.contains(code)
+    }
+
+    /// ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT, EHOSTDOWN, ENETDOWN, ECONNRESET on Linux: what connect(2) says of
+    /// the other side.
+    private static let endpointErrors: [Int32] = [111, 113, 101, 110, 112, 100, 104]
+}
+
 // MARK: - What the worker thinks of the endpoint
 
 extension EndpointPool {
@@ -285,7 +301,7 @@ extension EndpointPool {
         case .connectTimeout, .timedOut: counters.failuresTimeout.add()
         case .malformed: counters.failuresMalformed.add()
         case .truncated, .closed: counters.failuresReset.add()
-        case .refused: return
+        case .refused, .noResources: return
         }
         // An idle connection that is closed is housekeeping.
         if case .closed(wasReused: true) = failure { return }

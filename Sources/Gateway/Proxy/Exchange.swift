@@ -45,6 +45,8 @@ enum UpstreamFailure {
     case connectFailed
     case connectTimeout
     case tlsFailed
+    /// We could not even try: no descriptor, port or memory.
+    case noResources
     /// No response head in time.
     case timedOut
     /// The connection ended before the first byte of the response. `wasReused`: it had served a request before, so it may

@@ -80,6 +80,7 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
         pool.hasRoom(self)
     }
 
+    fileprivate var hasEnded: Bool { transport == nil }
     fileprivate var bytesReceived: UInt64 { transport?.bytesReceived ?? 0 }
 
     /// A request was not answered in time. If nothing at all came meanwhile, the endpoint may be gone without a word (a
@@ -113,7 +114,10 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
             transport?.close()
             return
         }
-        if session?.streamCount == 0 { transport?.closeAfterFlush(lingering: false) }
+        guard session?.streamCount == 0 else { return }
+        // Another timer of this turn may look for a connection.
+        sessionIsGoingAway()
+        transport?.closeAfterFlush(lingering: false)
     }
 
     // MARK: - Transport
@@ -297,8 +301,9 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
         } else if errorCode == Self.protocolError || endpoint.isBroken {
             exchange.upstreamFailed(.malformed)
         } else {
-            exchange.upstreamFailed(
-                endpoint.isConnected ? .closed(wasReused: endpoint.hasServed) : endpoint.connectFailure)
+            // A connection that was reset as a whole may have been on its way out; a single stream was not.
+            let wasStale = endpoint.hasEnded && endpoint.hasServed
+            exchange.upstreamFailed(endpoint.isConnected ? .closed(wasReused: wasStale) : endpoint.connectFailure)
         }
     }
 }

@@ -12,7 +12,7 @@ extension Exchange {
         if responseHasStarted { return failResponse(.responseTruncated) }
         if let cause = failure.retryCause, retries(after: cause) { return }
         switch failure {
-        case .connectFailed: refuse(.connectFailed)
+        case .connectFailed, .noResources: refuse(.connectFailed)
         case .connectTimeout: refuse(.connectTimeout)
         case .tlsFailed: refuse(.upstreamTLSFailed)
         case .timedOut: refuse(.responseTimeout)
@@ -92,7 +92,7 @@ extension UpstreamFailure {
         case .timedOut: .timedOut
         case .closed(let wasReused): wasReused ? .lostStale : .lost
         case .refused: .refused
-        case .malformed, .truncated: nil
+        case .malformed, .truncated, .noResources: nil
         }
     }
 }

@@ -33,6 +33,7 @@ public struct LoadBalancing: Sendable, Hashable {
 
     public var algorithm = Algorithm.leastRequests
     /// How long a new or recovered endpoint gets less than its share, growing evenly. 0: its full share at once.
+    /// With a consistent hash a key's endpoint is its endpoint from the start.
     public var slowStartMilliseconds = 0
 
     public init() {}
