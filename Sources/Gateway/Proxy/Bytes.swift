@@ -27,10 +27,7 @@ extension [UInt8] {
     }
 
     mutating func append(hexadecimal number: UInt64) {
-        for shift in stride(from: 60, through: 0, by: -4) {
-            let digit = UInt8(truncatingIfNeeded: number >> UInt64(shift)) & 15
-            append(digit < 10 ? 48 + digit : 87 + digit)
-        }
+        append(addingCapacity: 16) { $0.append(hexadecimal: number) }
     }
 
     /// A JSON string (RFC 8259 §7). A byte that is not ASCII is escaped as if it were Latin-1, so that hostile bytes can

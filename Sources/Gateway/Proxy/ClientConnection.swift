@@ -18,7 +18,7 @@ class ClientConnection: TransportDelegate, TimerTarget {
     private var forwardedValue: [UInt8] = []
     /// What the access log says of the connection.
     private(set) lazy var logText = makeLogText()
-    private lazy var timer = DeadlineTimer(target: self)
+    private let timer = DeadlineTimer()
     /// When the connection last began to wait for the client, in monotonic nanoseconds.
     private(set) var idleSince: UInt64
     /// A request of this connection was answered.
@@ -34,6 +34,7 @@ class ClientConnection: TransportDelegate, TimerTarget {
         peerText = Array(host.utf8)
         peerIsIPv6 = host.utf8.contains(UInt8(ascii: ":"))
         idleSince = worker.loop.now
+        timer.attach(self)
     }
 
     deinit { timer.cancel() }

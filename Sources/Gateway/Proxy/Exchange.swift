@@ -84,10 +84,12 @@ final class Exchange: TimerTarget {
     var configuration: InstalledSnapshot
     var downstream: (any Downstream)?
     var upstream: (any Upstream)?
-    lazy var timer = DeadlineTimer(target: self)
+    let timer = DeadlineTimer()
 
     var request = RequestHead()
+    @exclusivity(unchecked)  // no access lasts while another phase runs
     var requestTrailers = HeaderBlock()
+    @exclusivity(unchecked)  // no access lasts while another phase runs
     var requestBody = ByteQueue()
     var requestBytes: UInt64 = 0
     /// What this attempt has sent of the body, while it is little enough to be sent again; see `Replay`.
@@ -107,6 +109,7 @@ final class Exchange: TimerTarget {
     var requestWasSent = false
 
     var response = ResponseHead()
+    @exclusivity(unchecked)  // no access lasts while another phase runs
     var responseTrailers = HeaderBlock()
     var responseBytes: UInt64 = 0
     var responseHasStarted = false
@@ -115,6 +118,7 @@ final class Exchange: TimerTarget {
     /// Bytes of the response that the client had taken when its deadline last passed.
     var deliveredBytes: UInt64 = 0
 
+    @exclusivity(unchecked)  // no access lasts while another phase runs
     var requestID: [UInt8] = []
     var rule: RouteRule?
     var token: VerifiedToken?
@@ -141,6 +145,7 @@ final class Exchange: TimerTarget {
     init(worker: Worker) {
         self.worker = worker
         configuration = worker.configuration
+        timer.attach(self)
     }
 
     deinit { timer.cancel() }

@@ -106,16 +106,25 @@ extension Exchange {
             let endpoint = pool.endpointText
             request.setAuthority(endpoint.span)
         }
-        request.headers.removeHopByHopFields()
-        request.headers.removeAll { Self.isOurs($0) }
-        request.keepAlive = true
-        request.headers.append("x-request-id", requestID, flags: .neverIndexed)
-        forwardTrace()
-        request.headers.append("x-forwarded-for", connection.peerText)
-        request.headers.append("x-forwarded-proto", connection.isTLS ? "https" : "http")
         request.withAuthority { authority in worker.hostScratch.replace(with: authority) }
-        request.headers.append("x-forwarded-host", worker.hostScratch)
-        request.headers.append("forwarded", connection.forwarded(host: worker.hostScratch))
+        let forwarded = connection.forwarded(host: worker.hostScratch)
+        writeTrace(into: &worker.scratch)
+        Self.rewrite(&request) { headers in
+            headers.append("x-request-id", requestID, flags: .neverIndexed)
+            headers.append("traceparent", worker.scratch, flags: .neverIndexed)
+            headers.append("x-forwarded-for", connection.peerText)
+            headers.append("x-forwarded-proto", connection.isTLS ? "https" : "http")
+            headers.append("x-forwarded-host", worker.hostScratch)
+            headers.append("forwarded", forwarded)
+        }
+    }
+
+    /// One access to the request, because each is checked to be exclusive.
+    private static func rewrite(_ request: inout RequestHead, _ addOurs: (inout HeaderBlock) -> Void) {
+        request.headers.removeHopByHopFields()
+        request.headers.removeAll { isOurs($0) }
+        request.keepAlive = true
+        addOurs(&request.headers)
     }
 
     /// Fields that only the gateway may set: a client that sends them is not believed.

@@ -27,11 +27,12 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
     private var keepsAlive = true
     private var isChunked = false
     /// Of whatever it does without an exchange, and of connecting.
-    private lazy var timer = DeadlineTimer(target: self)
+    private let timer = DeadlineTimer()
 
     init(pool: EndpointPool) throws(ReactorError) {
         self.pool = pool
         worker = pool.worker
+        timer.attach(self)
         transport = try Transport(connectingTo: pool.address, loop: worker.loop, tls: pool.tls, delegate: self)
         worker.loop.schedule(timer, afterMilliseconds: pool.timeouts.connectMilliseconds)
     }

@@ -17,7 +17,7 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
     /// Requests that were begun on it.
     private var requests = 0
     /// Of connecting, and of idling.
-    private lazy var idleTimer = DeadlineTimer(target: self)
+    private let idleTimer = DeadlineTimer()
     fileprivate private(set) var isConnected = false
     /// It has answered a request before.
     fileprivate var hasServed = false
@@ -29,6 +29,7 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
     init(pool: EndpointPool) throws {
         self.pool = pool
         worker = pool.worker
+        idleTimer.attach(self)
         var settings = HTTP2SessionSettings()
         settings.streamWindow = UInt32(clamping: pool.limits.bodyBufferBytes * 2)
         settings.connectionWindow = 8 << 20
@@ -57,7 +58,7 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
     func begin(_ exchange: Exchange) {
         guard let session else { return exchange.upstreamFailed(.connectFailed) }
         if isConnected { idleTimer.cancel() }
-        let stream = HTTP2UpstreamStream(self)
+        let stream = worker.makeUpstreamStream(self)
         let endStream = exchange.requestHasEnded && exchange.requestBody.isEmpty && exchange.requestTrailers.isEmpty
         if endStream { exchange.requestWasSent = true }
         guard session.submitRequest(exchange.request, on: stream, endStream: endStream) else {
@@ -205,7 +206,7 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
     private static let protocolError: UInt32 = 1
     private static let bodyBufferBytes = 65_536
 
-    private let endpoint: HTTP2UpstreamConnection
+    private var endpoint: HTTP2UpstreamConnection
     private var exchange: Exchange?
     private var isPaused = false
     private var withheld = 0
@@ -214,6 +215,15 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
     private var bytesReceivedBefore: UInt64 = 0
 
     init(_ endpoint: HTTP2UpstreamConnection) { self.endpoint = endpoint }
+
+    /// A closed stream serves another request.
+    func begin(on endpoint: HTTP2UpstreamConnection) {
+        recycle()
+        self.endpoint = endpoint
+        isPaused = false
+        withheld = 0
+        headIsIn = false
+    }
 
     func begin(_ exchange: Exchange, isConnected: Bool) {
         self.exchange = exchange
@@ -292,6 +302,8 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
 
     override func closed(errorCode: UInt32) {
         endpoint.streamEnded()
+        // Before it is connected the connection keeps a list of its streams.
+        if endpoint.isConnected { endpoint.worker.recycle(self) }
         guard let exchange else { return }
         self.exchange = nil
         if headIsIn {

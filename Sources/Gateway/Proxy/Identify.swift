@@ -70,8 +70,8 @@ extension Exchange {
             var start = 7
             while start < value.count && value[start] == UInt8(ascii: " ") { start += 1 }
             guard start < value.count else { return nil }
-            for index in start..<value.count where value[index] <= UInt8(ascii: " ") { return nil }
-            return body(value.extracting(start..<value.count))
+            let token = value.extracting(start..<value.count)
+            return FieldRules.hasWhitespaceOrControl(token) ? nil : body(token)
         }
         return found ?? nil
     }

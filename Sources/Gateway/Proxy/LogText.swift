@@ -33,12 +33,19 @@ extension OutputSpan<UInt8> {
 
     /// Sixteen digits in lower case.
     mutating func append(hexadecimal number: UInt64) {
-        var shift: UInt64 = 64
-        while shift > 0 {
-            shift -= 4
-            let digit = UInt8(truncatingIfNeeded: number >> shift) & 15
-            append(digit < 10 ? 48 + digit : 87 + digit)
-        }
+        append(eightDigits: UInt32(truncatingIfNeeded: number >> 32))
+        append(eightDigits: UInt32(truncatingIfNeeded: number))
+    }
+
+    /// All eight at a time: each nibble in a byte of its own, then those above 9 moved to the letters.
+    private mutating func append(eightDigits number: UInt32) {
+        var word = UInt64(number)
+        word = (word | word << 16) & 0x0000_FFFF_0000_FFFF
+        word = (word | word << 8) & 0x00FF_00FF_00FF_00FF
+        word = (word | word << 4) & 0x0F0F_0F0F_0F0F_0F0F
+        let letters = ((word &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+        word = word &+ 0x3030_3030_3030_3030 &+ letters &* 39
+        for shift in stride(from: UInt64(56), through: 0, by: -8) { append(UInt8(truncatingIfNeeded: word >> shift)) }
     }
 
     /// A JSON string (RFC 8259 §7); see `[UInt8].append(jsonString:)`. Takes at most six bytes for each, and two.

@@ -18,9 +18,8 @@ extension Exchange {
     }
 
     /// Tells the endpoint which trace the request is of, and that we are its caller.
-    func forwardTrace() {
-        worker.scratch.removeAll(keepingCapacity: true)
-        trace.write(span: worker.random.next() | 1, into: &worker.scratch)
-        request.headers.append("traceparent", worker.scratch, flags: .neverIndexed)
+    func writeTrace(into text: inout [UInt8]) {
+        text.removeAll(keepingCapacity: true)
+        trace.write(span: worker.random.next() | 1, into: &text)
     }
 }

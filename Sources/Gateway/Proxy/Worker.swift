@@ -35,10 +35,19 @@ final class Worker: TimerTarget {
     private var admission: Admission
     private var evictedAt: UInt64 = 0
     private var waitingForToken: [UInt64: PendingVerification] = [:]
+    // Unchecked, with the ones marked below: no access to them lasts while other code runs.
+    @exclusivity(unchecked)
     private var exchangePool: [Exchange] = []
+    @exclusivity(unchecked)
     private var finishedExchanges: [Exchange] = []
+    @exclusivity(unchecked)
     private var downstreamPool: [HTTP2Downstream] = []
+    @exclusivity(unchecked)
     private var closedDownstreams: [HTTP2Downstream] = []
+    @exclusivity(unchecked)
+    private var upstreamStreamPool: [HTTP2UpstreamStream] = []
+    @exclusivity(unchecked)
+    private var closedUpstreamStreams: [HTTP2UpstreamStream] = []
     private var lastExchange: UInt64 = 0
     private var tokenEpoch: UInt64 = 0
     private var logLines: [UInt8] = []
@@ -56,6 +65,7 @@ final class Worker: TimerTarget {
     var heldBytes = 0
     /// Requests whose bodies come slowly and that went on nevertheless; see `Gather`.
     var slowBodies = 0
+    @exclusivity(unchecked)
     var random = RandomSource()
     private(set) var isDraining = false
 
@@ -123,6 +133,7 @@ final class Worker: TimerTarget {
         // Exchanges, streams and pools refer to their worker: let go of them, or none of them is ever freed.
         exchangePool = []
         downstreamPool = []
+        upstreamStreamPool = []
         waitingForToken = [:]
         connections = [:]
         handshaking = [:]
@@ -264,7 +275,7 @@ final class Worker: TimerTarget {
 
     /// The exchange is over; it is cleared when the turn ends, because its methods may still be on the stack.
     func release(_ exchange: Exchange) {
-        waitingForToken[exchange.number]?.exchange = nil
+        if !waitingForToken.isEmpty { waitingForToken[exchange.number]?.exchange = nil }
         finishedExchanges.append(exchange)
     }
 
@@ -276,6 +287,14 @@ final class Worker: TimerTarget {
 
     /// The stream is closed; like an exchange it is used again when the turn has ended.
     func recycle(_ stream: HTTP2Downstream) { closedDownstreams.append(stream) }
+
+    func makeUpstreamStream(_ endpoint: HTTP2UpstreamConnection) -> HTTP2UpstreamStream {
+        guard let stream = upstreamStreamPool.popLast() else { return HTTP2UpstreamStream(endpoint) }
+        stream.begin(on: endpoint)
+        return stream
+    }
+
+    func recycle(_ stream: HTTP2UpstreamStream) { closedUpstreamStreams.append(stream) }
 
     // MARK: - Memory
 
@@ -422,11 +441,16 @@ final class Worker: TimerTarget {
             if exchangePool.count < Self.pooledExchanges { exchangePool.append(exchange) }
         }
         finishedExchanges.removeAll(keepingCapacity: true)
-        let room = max(0, Self.pooledExchanges - downstreamPool.count)
-        downstreamPool.append(contentsOf: closedDownstreams.prefix(room))
-        closedDownstreams.removeAll(keepingCapacity: true)
+        reuse(&closedDownstreams, in: &downstreamPool)
+        reuse(&closedUpstreamStreams, in: &upstreamStreamPool)
         handOverLog()
         counters.loop.turnEnded(nanoseconds: loop.turnNanoseconds, heldBytes: heldBytes)
+    }
+
+    private func reuse<Stream>(_ closed: inout [Stream], in pool: inout [Stream]) {
+        guard !closed.isEmpty else { return }
+        pool.append(contentsOf: closed.prefix(max(0, Self.pooledExchanges - pool.count)))
+        closed.removeAll(keepingCapacity: true)
     }
 
     private func handOverLog() {

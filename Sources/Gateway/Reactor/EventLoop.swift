@@ -42,13 +42,18 @@ public final class EventLoop {
 
     private let epoll: Descriptor
     private let events: UnsafeMutableBufferPointer<epoll_event>
+    // Unchecked, with the ones marked below: no access to them lasts while other code runs, and a request makes dozens.
+    @exclusivity(unchecked)
     private var slots: [Slot] = []
     private var freeSlots: [Int] = []
+    @exclusivity(unchecked)
     private var timers: TimerWheel
+    @exclusivity(unchecked)
     private var dirty: [Transport] = []
     private var pressing: [Transport] = []
     private var unread: [Transport] = []
     private var ended: [Transport] = []
+    @exclusivity(unchecked)
     private var outputPool: [[UInt8]] = []
     private var isStopped = false
 
@@ -100,7 +105,8 @@ public final class EventLoop {
     }
 
     public func schedule(_ timer: DeadlineTimer, afterMilliseconds delay: Int) {
-        timers.schedule(timer, at: now + UInt64(max(0, delay)) * 1_000_000)
+        let deadline = now + UInt64(max(0, delay)) * 1_000_000
+        if !timer.move(to: deadline) { timers.schedule(timer, at: deadline) }
     }
 
     // MARK: - A turn
@@ -114,7 +120,7 @@ public final class EventLoop {
             if !pressing.isEmpty { flushPressing() }
         }
         readWhatIsLeft()
-        for timer in timers.advance(to: now) where timer.takeIfDue(at: now) { timer.target.timerFired() }
+        for timer in timers.advance(to: now) where timer.takeIfDue(at: now) { timer.target?.timerFired() }
         settle()
         turnEnded()
     }

@@ -7,14 +7,29 @@ public protocol TimerTarget: AnyObject {
 /// looks at the deadline only when it meets the timer.
 public final class DeadlineTimer {
     /// Its owner; the owner cancels the timer in its `deinit`, and a cancelled timer never touches its target.
-    unowned let target: any TimerTarget
+    private(set) unowned var target: (any TimerTarget)?
     /// In monotonic nanoseconds; `.max`: not set.
+    @exclusivity(unchecked)  // a number, and every access to it is over at once
     public fileprivate(set) var deadline: UInt64 = .max
+    @exclusivity(unchecked)  // likewise
     fileprivate var queuedTick: UInt64 = .max
 
     public init(target: any TimerTarget) { self.target = target }
 
+    /// A timer that its owner keeps as a constant, and calls `attach` on once it is made itself.
+    public init() {}
+
+    public func attach(_ target: any TimerTarget) { self.target = target }
+
     public func cancel() { deadline = .max }
+
+    /// Moves the deadline without the wheel, when the wheel looks at the timer early enough anyway.
+    ///
+    /// - Returns: whether that was so.
+    func move(to deadline: UInt64) -> Bool {
+        self.deadline = deadline
+        return queuedTick <= deadline / TimerWheel.tickNanoseconds + 1
+    }
 
     /// Whether the deadline has passed and was neither moved nor cancelled since the wheel found it due; cancels it.
     func takeIfDue(at now: UInt64) -> Bool {

@@ -47,6 +47,8 @@ public final class Transport: EventHandler, TimerTarget {
     var preambleBytes: [UInt8] = []
     var registration: EventLoop.Registration?
     var state: State
+    // Unchecked, with the ones marked below: an access lasts for an append or a send, neither of which calls back.
+    @exclusivity(unchecked)
     var output: [UInt8] = []
     var outputOffset = 0
     var backlog: [UInt8] = []

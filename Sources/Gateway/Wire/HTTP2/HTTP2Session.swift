@@ -51,10 +51,14 @@ public final class HTTP2Session {
     private let settings: HTTP2SessionSettings
     private unowned let delegate: any HTTP2SessionDelegate
     private var session: OpaquePointer?
+    // Unchecked, with the ones marked below: no access to them lasts while a stream or a delegate runs.
+    @exclusivity(unchecked)
     private var streams: [HTTP2Stream?] = []
+    @exclusivity(unchecked)
     private var freeSlots: [Int] = []
     private var output: [UInt8] = []
     private var outputLimit = 0
+    @exclusivity(unchecked)
     private var fields: [nghttp2_nv] = []
     private var acceptsNewStreams = true
     let buffers: BufferPool

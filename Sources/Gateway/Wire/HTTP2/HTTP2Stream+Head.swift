@@ -2,18 +2,24 @@
 extension HTTP2Stream {
     final func addRequestField(_ name: Span<UInt8>, _ value: Span<UInt8>, _ settings: HTTP2SessionSettings) {
         guard fits(request.headers, name, value, settings) else { return }
+        if name.count == 4 && FieldRules.equalsIgnoringCase(name, "host") { return addHost(value) }
+        if !Self.add(name, value, to: &request) { isHeadMalformed = true }
+    }
+
+    /// One access to the head a field, because each is checked to be exclusive.
+    private static func add(_ name: Span<UInt8>, _ value: Span<UInt8>, to request: inout RequestHead) -> Bool {
         guard name[0] == UInt8(ascii: ":") else {
-            if FieldRules.equalsIgnoringCase(name, "host") { return addHost(value) }
             request.headers.append(name: name, value: value)
-            return
+            return true
         }
         switch (name.count, name[1]) {
         case (7, UInt8(ascii: "m")): request.setMethod(value)
         case (5, UInt8(ascii: "p")): request.setTarget(value)
         case (7, UInt8(ascii: "s")): request.setScheme(value)
         case (10, UInt8(ascii: "a")): request.setAuthority(value)
-        default: isHeadMalformed = true
+        default: return false
         }
+        return true
     }
 
     final func addResponseField(_ name: Span<UInt8>, _ value: Span<UInt8>, _ settings: HTTP2SessionSettings) {

@@ -8,11 +8,17 @@ open class HTTP2Stream {
     public internal(set) final var id: Int32 = 0
     /// The session it is open on.
     public internal(set) final var session: HTTP2Session?
+    // The heads and queues are unchecked: the session fills them between two calls of the methods below, no access lasts
+    // while these run, and a request makes some fifty accesses.
+
     /// A server's stream: complete when `headReceived` is called.
+    @exclusivity(unchecked)
     public final var request = RequestHead()
     /// A client's stream: complete when `headReceived` is called.
+    @exclusivity(unchecked)
     public final var response = ResponseHead()
     /// Fields that came after the body; complete when `endReceived` is called.
+    @exclusivity(unchecked)
     public final var trailers = HeaderBlock()
     /// The head went over the session's limits; what it holds is not all of it.
     public internal(set) final var isHeadTooLarge = false
@@ -28,8 +34,10 @@ open class HTTP2Stream {
     /// Of our own accord, or for a fault of the other side that is counted.
     final var isResetByUs = false
     final var headIsComplete = false
+    @exclusivity(unchecked)
     private final var outgoing = ByteQueue()
     private final var outgoingEnds = false
+    @exclusivity(unchecked)
     private final var outgoingTrailers = HeaderBlock()
     private final var isDeferred = false
     private final var endIsUnderWay = false

@@ -9,13 +9,12 @@ struct Arena<Element: BitwiseCopyable>: ~Copyable, @unchecked Sendable {  // it 
     @usableFromInline
     private(set) var count = 0
     private var capacity = 0
+    private let firstCapacity: Int
 
-    /// Takes no memory until something is appended.
-    init() { base = nil }
-
-    init(capacity: Int) {
-        base = .allocate(capacity: capacity)
-        self.capacity = capacity
+    /// Takes no memory until something is appended, then for this many elements.
+    init(firstCapacity: Int = 512 / MemoryLayout<Element>.stride) {
+        base = nil
+        self.firstCapacity = firstCapacity
     }
 
     // Inlinable, or Swift 6.3.1 crashes where it inlines the setter of a property that holds one.
@@ -60,7 +59,7 @@ struct Arena<Element: BitwiseCopyable>: ~Copyable, @unchecked Sendable {  // it 
     }
 
     private mutating func grow(to needed: Int) {
-        let larger = max(needed, capacity * 2, 512 / MemoryLayout<Element>.stride)
+        let larger = max(needed, capacity * 2, firstCapacity)
         let memory = UnsafeMutablePointer<Element>.allocate(capacity: larger)
         if let base {
             memory.initialize(from: base, count: count)

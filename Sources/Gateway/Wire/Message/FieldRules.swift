@@ -9,6 +9,12 @@ public enum FieldRules {
         hasNoControl(bytes) && ByteScan.trimmed(bytes, 0..<bytes.count).count == bytes.count
     }
 
+    /// Whether there is a space, a tab or another control byte among `bytes`.
+    public static func hasWhitespaceOrControl(_ bytes: Span<UInt8>) -> Bool {
+        ByteScan.first(ASCII.space, in: bytes) != nil || ByteScan.first(ASCII.tab, in: bytes) != nil
+            || !hasNoControl(bytes)
+    }
+
     /// Whether `bytes` has no control byte but HTAB.
     static func hasNoControl(_ bytes: Span<UInt8>) -> Bool {
         ByteScan.firstControl(in: bytes, from: 0, to: bytes.count) == bytes.count

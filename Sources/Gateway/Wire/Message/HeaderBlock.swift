@@ -66,8 +66,8 @@ public struct HeaderBlock: ~Copyable, Sendable {
 
     /// A block that takes `arenaCapacity` bytes and `fieldCapacity` fields before it grows.
     public init(arenaCapacity: Int, fieldCapacity: Int) {
-        arena = Arena(capacity: arenaCapacity)
-        fields = Arena(capacity: fieldCapacity)
+        arena = Arena(firstCapacity: arenaCapacity)
+        fields = Arena(firstCapacity: fieldCapacity)
     }
 
     public var isEmpty: Bool { count == 0 }
