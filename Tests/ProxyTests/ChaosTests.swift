@@ -14,51 +14,104 @@ import Wire
     @Test(arguments: Kind.allCases)
     func `no answer goes astray and nothing stays open`(backend: Kind) async throws {
         let seed = UInt64.random(in: .min ... .max)
-        let upstream = try backend.start()
-        defer { upstream.stop() }
-        var site = Site(rules: [
-            Site.Rule(path: "/", endpoints: [upstream.port], wireProtocol: backend == .http1 ? .http1 : .h2c)
-        ])
-        site.rules[0].traffic.pool.maximumConnections = 6
-        site.rules[0].traffic.timeouts.responseHeadMilliseconds = 2_000
-        site.rules[0].traffic.timeouts.streamIdleMilliseconds = 2_000
-        site.limits.requestBodyBytes = 300_000
+        let authority = try CertificateAuthority()
+        let upstreams = try (0..<2).map { _ in try backend.start(authority) }
+        defer { for upstream in upstreams { upstream.stop() } }
+        let site = backend.site(upstreams.map(\.port), authority)
         let mistakes = Mistakes()
         let log = try await withGateway(site, workers: 2) { gateway in
+            let running = Progress()
             let threads = try (0..<4).map { number in
                 try WorkerThread(name: "client") {
                     var client = ChaoticClient(gateway: gateway, seed: seed &+ UInt64(number), mistakes: mistakes)
                     for _ in 0..<Self.stepsPerClient { client.step() }
+                    _ = running.increment()
+                }
+            }
+            // Meanwhile endpoints and settings come and go.
+            for round in 0..<20 where running.value < 4 {
+                let finished = gateway.gateway.statistics.requests.values.reduce(0, +)
+                try gateway.gateway.replace(site.changed(round).snapshot())
+                _ = eventually {
+                    running.value == 4 || gateway.gateway.statistics.requests.values.reduce(0, +) > finished + 50
                 }
             }
             for thread in threads { thread.join() }
+            // All endpoints are known again, so that their connections are looked for afterwards.
+            try gateway.gateway.replace(site.snapshot())
         }
         #expect(mistakes.list.isEmpty, "seed \(seed)")
         #expect(log.count > Self.stepsPerClient)
         let known = Set(Outcome.allCases.map(\.rawValue))
         #expect(log.allSatisfy { known.contains($0.outcome) })
         #expect(log.count { $0.outcome == "forwarded" } > Self.stepsPerClient, "seed \(seed)")
+        let posted = upstreams.flatMap(\.requestLines).filter { $0.hasPrefix("POST") }
+        #expect(Set(posted).count == posted.count, "a POST was sent twice; seed \(seed)")
     }
 
     enum Kind: CaseIterable {
-        case http1, http2
+        case http1, http2, http1OverTLS, http2OverTLS
 
-        fileprivate func start() throws -> any ChaoticUpstream {
-            switch self {
-            case .http1: try ScriptedUpstream(script: misbehave)
-            case .http2: try HTTP2Upstream(script: misbehave)
-            }
+        private var isHTTP2: Bool { self == .http2 || self == .http2OverTLS }
+        private var isOverTLS: Bool { self == .http1OverTLS || self == .http2OverTLS }
+
+        fileprivate func start(_ authority: CertificateAuthority) throws -> any ChaoticUpstream {
+            let server = try BlockingTLSServer(
+                authority.issue(names: ["service.example"]), protocols: [isHTTP2 ? "h2" : "http/1.1"])
+            let tls = isOverTLS ? server : nil
+            return isHTTP2
+                ? try HTTP2Upstream(tls: tls, script: misbehave) : try ScriptedUpstream(tls: tls, script: misbehave)
         }
+
+        fileprivate func site(_ ports: [UInt16], _ authority: CertificateAuthority) -> Site {
+            var rule = Site.Rule(path: "/", endpoints: ports, wireProtocol: isHTTP2 ? .h2c : .http1)
+            rule.traffic.pool.maximumConnections = 6
+            rule.traffic.timeouts.responseHeadMilliseconds = 2_000
+            rule.traffic.timeouts.streamIdleMilliseconds = 2_000
+            rule.traffic.outliers.baseEjectionMilliseconds = 50
+            rule.traffic.retries.statuses = [503]
+            if isOverTLS {
+                var tls = BackendTLS(hostname: "service.example")
+                tls.authorities = authority.certificatePEM
+                rule.tls = tls
+            }
+            var site = Site(rules: [rule])
+            site.limits.requestBodyBytes = 300_000
+            return site
+        }
+    }
+}
+
+extension Site {
+    /// The same, a little otherwise.
+    fileprivate func changed(_ round: Int) -> Site {
+        var site = self
+        let all = rules[0].endpoints
+        site.rules[0].endpoints = round % 3 == 0 ? all : [all[round % all.count]]
+        site.rules[0].traffic.loadBalancing.algorithm =
+            round % 2 == 0 ? .roundRobin : .consistentHash(.header("x-request-id"))
+        site.rules[0].traffic.pool.maximumRequestsPerConnection = round % 4 == 0 ? 5 : 0
+        site.rules[0].traffic.pool.maximumConnections = 2 + round % 5
+        site.rules[0].traffic.loadBalancing.slowStartMilliseconds = round % 2 * 100
+        return site
     }
 }
 
 private protocol ChaoticUpstream: Sendable {
     var port: UInt16 { get }
+    /// Method and target of what was received whole.
+    var requestLines: [String] { get }
     func stop()
 }
 
-extension ScriptedUpstream: ChaoticUpstream {}
-extension HTTP2Upstream: ChaoticUpstream {}
+extension ScriptedUpstream: ChaoticUpstream {
+    var requestLines: [String] { requests.map(\.requestLine) }
+}
+
+extension HTTP2Upstream: ChaoticUpstream {
+    /// It remembers nothing.
+    var requestLines: [String] { [] }
+}
 
 /// What went to the wrong place.
 private final class Mistakes: Sendable {
@@ -75,6 +128,7 @@ private final class Mistakes: Sendable {
         case "close": return
         case "garbage": return try connection.send("garbage\r\n\r\n")
         case "cut": return try connection.send("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nhalf")
+        case "busy": try connection.send("HTTP/1.1 503 Busy\r\ncontent-length: 4\r\n\r\nbusy")
         case "extra": try connection.send(ScriptedUpstream.ok(target) + "forged")
         case "stale":
             try connection.send(ScriptedUpstream.ok(target))
@@ -98,6 +152,7 @@ private final class Mistakes: Sendable {
         guard stream.hasEnded else { return }
         peer.respond(200, on: stream, fields: [("content-length", "1000")], body: Array("half".utf8))
     case "stale": stream.reset(errorCode: 7)
+    case "busy": peer.respond(503, on: stream, body: Array("busy".utf8))
     case "large" where stream.hasEnded: peer.respond(200, on: stream, body: Pattern.bytes(150_000))
     default:
         if stream.hasEnded { peer.respond(200, on: stream, body: Array("\(target) \(stream.body.count)".utf8)) }
@@ -106,7 +161,9 @@ private final class Mistakes: Sendable {
 
 /// One client after the other, each doing a few random things.
 private struct ChaoticClient {
-    private static let behaviours = ["echo", "echo", "echo", "large", "close", "garbage", "cut", "extra", "stale"]
+    private static let behaviours = [
+        "echo", "echo", "echo", "large", "close", "garbage", "cut", "extra", "stale", "busy",
+    ]
 
     let gateway: GatewayUnderTest
     let mistakes: Mistakes
