@@ -164,7 +164,7 @@ let tests: [Target] = [
     .tests(
         "Control",
         [
-            "Policy", "Proxy", "Reactor", "Routing",
+            "GatewayTestSupport", "Policy", "Proxy", "Reactor", "Routing",
             .product(name: "Crypto", package: "swift-crypto"),
             .product(name: "CryptoExtras", package: "swift-crypto"),
             .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -173,6 +173,7 @@ let tests: [Target] = [
             .product(name: "JWTKit", package: "jwt-kit"),
             .product(name: "Logging", package: "swift-log"),
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             .product(name: "Yams", package: "Yams"),
         ],
         exclude: ["Translation"]),

@@ -106,6 +106,25 @@ import Testing
         }
     }
 
+    @Test func `a configuration with the same verifier leaves verified tokens verified`() async throws {
+        let upstream = try ScriptedUpstream.plain()
+        defer { upstream.stop() }
+        let verifier = Self.verifier()
+        let site = site(upstream, verifier)
+        try await withGateway(site) { gateway in
+            let client = try gateway.connect()
+            try client.get("/", fields: ["authorization: Bearer alice"])
+            #expect(try client.response().status == 200)
+            var next = site
+            next.rules.append(Site.Rule(path: "/open", endpoints: [upstream.port]))
+            try gateway.gateway.replace(next.snapshot())
+            #expect(client.eventuallyGets("/open") { $0.status == 200 })
+            try client.get("/", fields: ["authorization: Bearer alice"])
+            #expect(try client.response().status == 200)
+            #expect(verifier.calls == 1)
+        }
+    }
+
     @Test func `a body that comes while its token is verified is forwarded whole`() async throws {
         let upstream = try ScriptedUpstream.answering {
             ScriptedUpstream.ok("\(Pattern.matches($0.body)) \($0.body.count)")

@@ -380,7 +380,10 @@ final class Worker: TimerTarget {
             return  // Control resolves addresses; one that is not numeric never gets here.
         }
         replaceListeners(snapshot.listeners, sockets)
+        // New addresses of backends come with the verifier that was there before.
+        let hasSameKeys = snapshot.verifier as AnyObject === configuration.snapshot.verifier as AnyObject
         configuration = next
+        guard !hasSameKeys else { return }
         // Providers and keys may have changed: every token is verified anew, and what is under way is not remembered.
         tokenEpoch += 1
         tokens.removeAll()

@@ -12,11 +12,22 @@ struct EndpointResolver: Sendable {
         var usesNames = false
     }
 
-    private let overrides: [BackendAddress]
-    private let names = NameResolver()
+    typealias Answer = Result<[String], NameResolutionError>
 
-    init(overrides: [BackendAddress]) {
+    private let overrides: [BackendAddress]
+    private let lookUp: @Sendable (String) async -> Answer
+
+    init(overrides: [BackendAddress], lookUp: @escaping @Sendable (String) async -> Answer = Self.askSystem) {
         self.overrides = overrides
+        self.lookUp = lookUp
+    }
+
+    private static func askSystem(_ host: String) async -> Answer {
+        do throws(NameResolutionError) {
+            return .success(try await NameResolver().addresses(of: host))
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// Services that need no document, because it was said where they are.
@@ -27,36 +38,44 @@ struct EndpointResolver: Sendable {
     /// - Parameter previous: the addresses of names, kept for one that cannot be resolved now.
     func resolve(_ services: [ReferencedService], previous: [String: [String]] = [:]) async -> Resolution {
         var resolution = Resolution()
-        for service in services {
+        let targets = services.map { (service: $0.port, addresses: self.targets(of: $0)) }
+        let hosts = Set(targets.flatMap(\.addresses).map(\.host))
+        resolution.usesNames = hosts.contains { !Self.isNumeric($0) }
+        for (host, answer) in await lookUp(hosts).sorted(by: { $0.key < $1.key }) {
+            let before = previous[host] ?? []
+            switch answer {
+            // Name servers answer in changing order; the same addresses are no change.
+            case .success(let found): resolution.addresses[host] = Set(found) == Set(before) ? before : found
+            case .failure(let problem):
+                resolution.addresses[host] = before
+                resolution.failures.append(problem.description)
+            }
+        }
+        for (service, addresses) in targets {
             var endpoints: [Endpoint] = []
-            for target in targets(of: service) {
-                for address in await addresses(of: target.host, previous, &resolution) {
+            for target in addresses {
+                for address in resolution.addresses[target.host] ?? [] {
                     let endpoint = Endpoint(address: address, port: target.port)
                     if !endpoints.contains(endpoint) { endpoints.append(endpoint) }
                 }
             }
-            resolution.endpoints[service.port] = endpoints
+            resolution.endpoints[service] = endpoints
         }
         return resolution
     }
 
-    private func addresses(
-        of host: String, _ previous: [String: [String]], _ resolution: inout Resolution
-    ) async -> [String] {
-        if let known = resolution.addresses[host] { return known }
-        let isNumeric = host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." }
-        if !isNumeric { resolution.usesNames = true }
-        let before = previous[host] ?? []
-        var addresses = before
-        do throws(NameResolutionError) {
-            let found = try await names.addresses(of: host)
-            // Name servers answer in changing order; the same addresses are no change.
-            addresses = Set(found) == Set(before) ? before : found
-        } catch {
-            resolution.failures.append(error.description)
+    /// All at once, so that names without an answer take their time together.
+    private func lookUp(_ hosts: Set<String>) async -> [String: Answer] {
+        await withTaskGroup { group in
+            for host in hosts { group.addTask { (host, await lookUp(host)) } }
+            var answers: [String: Answer] = [:]
+            for await (host, answer) in group { answers[host] = answer }
+            return answers
         }
-        resolution.addresses[host] = addresses
-        return addresses
+    }
+
+    private static func isNumeric(_ host: String) -> Bool {
+        host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." }
     }
 
     /// Overrides for exactly this port, then those for the Service, then its name in the cluster. None for a Service that

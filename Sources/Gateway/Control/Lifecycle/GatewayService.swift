@@ -45,24 +45,37 @@ struct GatewayService: Service {
 
     /// Handles one event after the other until it is cancelled.
     private func followEvents() async {
-        // One place for each kind of event: a second SIGHUP while one waits says nothing new.
-        let (reloads, reload) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingOldest(4))
+        let events = EventQueue<Event>()
         await withTaskGroup { group in
             group.addTask {
-                for await _ in hangups { reload.yield(.reload) }
+                for await _ in hangups { events.add(.reload) }
             }
             group.addTask {
                 // Sleeping fails only when it is cancelled, which ends the loop.
-                while (try? await Task.sleep(for: refreshInterval)) != nil { reload.yield(.refreshNames) }
+                while (try? await Task.sleep(for: refreshInterval)) != nil { events.add(.refreshNames) }
             }
             if watchSeconds > 0 {
                 group.addTask {
-                    while (try? await Task.sleep(for: .seconds(watchSeconds))) != nil { reload.yield(.lookAtFiles) }
+                    while (try? await Task.sleep(for: .seconds(watchSeconds))) != nil { events.add(.lookAtFiles) }
                 }
             }
             var keeper = keeper
-            for await event in reloads { await handle(event, &keeper) }
+            var told: [String: String] = [:]
+            await events.forEach { event in
+                await handle(event, &keeper)
+                tellFailedHandshakes(&told)
+            }
             group.cancelAll()
+        }
+    }
+
+    /// Logs why TLS to an endpoint failed, once for each reason.
+    private func tellFailedHandshakes(_ told: inout [String: String]) {
+        for endpoint in gateway.endpoints {
+            let name = "\(endpoint.backend) \(endpoint.endpoint)"
+            guard let failure = endpoint.lastTLSFailure, told[name] != failure else { continue }
+            told[name] = failure
+            logger.warning("TLS to an endpoint failed", metadata: ["endpoint": "\(name)", "reason": "\(failure)"])
         }
     }
 
