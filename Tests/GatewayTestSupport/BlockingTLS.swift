@@ -15,9 +15,11 @@ public final class BlockingTLS: ByteStream {
     /// - Parameters:
     ///   - protocols: for ALPN, the most wanted first; none: no ALPN.
     ///   - serverName: for SNI; nil: none.
+    ///   - session: of an earlier connection, to be resumed.
     /// - Throws: `brokenTLS` when the handshake fails.
     public init(
-        over socket: BlockingSocket, protocols: [String] = [], serverName: String? = nil
+        over socket: BlockingSocket, protocols: [String] = [], serverName: String? = nil,
+        resuming session: [UInt8]? = nil
     ) throws(StreamFailure) {
         self.socket = socket
         _ = Self.ignoresBrokenPipes
@@ -27,6 +29,14 @@ public final class BlockingTLS: ByteStream {
         let offered = protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
         if !offered.isEmpty { SSL_set_alpn_protos(ssl, offered, UInt32(offered.count)) }
         if let serverName { _ = gatehouse_set_server_name(ssl, serverName) }
+        if let session {
+            session.withUnsafeBufferPointer { bytes in
+                var start = bytes.baseAddress
+                let known = d2i_SSL_SESSION(nil, &start, bytes.count)
+                SSL_set_session(ssl, known)
+                SSL_SESSION_free(known)
+            }
+        }
         guard SSL_set_fd(ssl, socket.descriptor) == 1, SSL_connect(ssl) == 1 else { throw .brokenTLS }
     }
 
@@ -60,6 +70,22 @@ public final class BlockingTLS: ByteStream {
             return String(decoding: UnsafeBufferPointer(start: name, count: Int(length)), as: UTF8.self)
         }
     }
+
+    /// The session with its ticket, once something was received.
+    public var session: [UInt8] {
+        handle.withLock { handle in
+            let session = SSL_get_session(handle.ssl)
+            var bytes = [UInt8](repeating: 0, count: Int(max(0, i2d_SSL_SESSION(session, nil))))
+            bytes.withUnsafeMutableBufferPointer { bytes in
+                var start = bytes.baseAddress
+                _ = i2d_SSL_SESSION(session, &start)
+            }
+            return bytes
+        }
+    }
+
+    /// Whether the handshake resumed a session.
+    public var isResumed: Bool { handle.withLock { SSL_session_reused($0.ssl) == 1 } }
 
     public func send(_ bytes: [UInt8]) throws(StreamFailure) {
         guard !bytes.isEmpty else { return }

@@ -1,9 +1,11 @@
 #pragma once
 // OpenSSL exposes these as function-like macros, which Swift does not import.
 #include <openssl/bio.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -42,4 +44,10 @@ static inline int gatehouse_certificate_dns_name(const X509 *certificate, int in
     }
     GENERAL_NAMES_free(names);
     return length;
+}
+static inline int gatehouse_mac_use_sha256(EVP_MAC_CTX *mac, const unsigned char *key, size_t count) {
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key, count),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0), OSSL_PARAM_construct_end()};
+    return EVP_MAC_CTX_set_params(mac, parameters);
 }

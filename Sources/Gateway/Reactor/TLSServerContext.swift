@@ -43,6 +43,8 @@ public final class TLSServerContext: @unchecked Sendable {
     // (SSL_CTX_up_ref(3); openssl-threads(7)).
     let context: OpaquePointer
     let socketMethod: OpaquePointer
+    /// Of the first certificate: OpenSSL asks the context that a handshake began with.
+    private let ticketKeys: TLSTicketKeys
     /// All but the first.
     private var others: [OpaquePointer] = []
     private var exactNames: [String: OpaquePointer] = [:]
@@ -66,7 +68,8 @@ public final class TLSServerContext: @unchecked Sendable {
         }
         self.context = context
         socketMethod = method
-        try Self.configure(context, certificates[0])
+        ticketKeys = .of(certificate: certificates[0].chainPEM)
+        try configure(context, certificates[0])
         guard certificates.count > 1 else { return }
         remember(certificates[0], context)
         for certificate in certificates.dropFirst() {
@@ -74,7 +77,7 @@ public final class TLSServerContext: @unchecked Sendable {
                 throw .cannotCreateContext(TLSError.reason())
             }
             others.append(other)
-            try Self.configure(other, certificate)
+            try configure(other, certificate)
             remember(certificate, other)
         }
         gatehouse_ctx_set_servername_callback(context, chooseCertificate, Unmanaged.passUnretained(self).toOpaque())
@@ -86,7 +89,7 @@ public final class TLSServerContext: @unchecked Sendable {
         BIO_meth_free(socketMethod)
     }
 
-    private static func configure(_ context: OpaquePointer, _ certificate: ServerCertificate) throws(TLSError) {
+    private func configure(_ context: OpaquePointer, _ certificate: ServerCertificate) throws(TLSError) {
         let modes = SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS
         _ = gatehouse_ctx_set_mode(context, Int(modes))
         _ = gatehouse_ctx_clear_mode(context, Int(SSL_MODE_AUTO_RETRY))
@@ -99,7 +102,8 @@ public final class TLSServerContext: @unchecked Sendable {
             SSL_CTX_set_session_id_context(context, scope, UInt32(scope.count)) == 1,
             SSL_CTX_set_ciphersuites(
                 context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") == 1,
-            SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL") == 1
+            SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL") == 1,
+            ticketKeys.use(in: context)
         else { throw .cannotCreateContext(TLSError.reason()) }
         SSL_CTX_set_alpn_select_cb(context, selectProtocol, nil)
         TLSSession.countMessages(in: context)
