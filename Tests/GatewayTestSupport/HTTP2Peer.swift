@@ -47,13 +47,14 @@ public final class HTTP2Peer: HTTP2SessionDelegate {
     /// Client: opens a stream with a request; a body follows by `write` and `finish` when `endStream` is false.
     public func request(
         _ method: StaticString = "GET", _ target: String, authority: String = "localhost",
-        fields: [(String, String)] = [], endStream: Bool = true, consumes: Bool = true
+        fields: [(String, String)] = [], connectProtocol: String? = nil, endStream: Bool = true, consumes: Bool = true
     ) -> RecordingStream? {
         var head = RequestHead()
         head.setMethod(method)
         head.setTarget(Array(target.utf8).span)
         head.setAuthority(Array(authority.utf8).span)
         for (name, value) in fields { head.headers.append(name: Array(name.utf8).span, value: Array(value.utf8).span) }
+        if let connectProtocol { head.setProtocol(Array(connectProtocol.utf8).span) }
         head.framing = endStream ? .none : .chunked
         let stream = RecordingStream()
         stream.consumes = consumes

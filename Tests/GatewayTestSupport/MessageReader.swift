@@ -50,6 +50,15 @@ public final class MessageReader {
         return message
     }
 
+    /// The next response's head; what follows stays unread.
+    public func responseHead() throws(StreamFailure) -> RawMessage {
+        guard let message = try head() else { throw .reset }
+        return message
+    }
+
+    /// Exactly `count` bytes, or fewer at the end of the stream.
+    public func take(count: Int) throws(StreamFailure) -> [UInt8] { try exactly(count) }
+
     /// Whether the connection ended regularly, with nothing more on it.
     public func isAtEnd() throws(StreamFailure) -> Bool {
         guard buffer.isEmpty else { return false }

@@ -11,6 +11,7 @@ extension Exchange {
         assignRequestID()
         readTrace()
         guard takeMemory() else { return shed() }
+        guard request.withMethod(Self.isServed) else { return refuse(.malformedRequest(status: 501)) }
         do throws(TargetError) {
             try request.canonicaliseTarget(scratch: &worker.targetScratch)
         } catch {
@@ -27,6 +28,22 @@ extension Exchange {
         assignRequestID()
         guard takeMemory() else { return shed() }
         refuse(problem)
+    }
+
+    /// Methods pass whether they are known or not, as long as they look like one: capitals, digits, "-" and "_", at most 32.
+    /// Any other token is what a typing error or an attack looks like, and TRACE gives away what a client did not send
+    /// (RFC 9110 §9.3.8): 501. A rule may name the methods that it serves.
+    private static func isServed(_ method: Span<UInt8>) -> Bool {
+        guard method.count <= 32 else { return false }
+        for index in method.indices {
+            switch method[index] {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+                UInt8(ascii: "_"):
+                break
+            default: return false
+            }
+        }
+        return !FieldRules.equalsIgnoringCase(method, "TRACE")
     }
 
     private func takeMemory() -> Bool {

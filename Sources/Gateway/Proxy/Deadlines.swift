@@ -13,6 +13,8 @@ extension Exchange {
         case .queued: delay = pool?.settings.pendingTimeoutMilliseconds ?? 0
         // The connection has a deadline of its own.
         case .connecting: delay = .max
+        case .forwarding where isTunnelRequest: delay = pool?.timeouts.responseHeadMilliseconds ?? 0
+        case .responding where isTunnel: delay = pool?.timeouts.streamIdleMilliseconds ?? 0
         case .forwarding where !requestHasEnded && isConversation: delay = pool?.timeouts.streamIdleMilliseconds ?? 0
         case .forwarding where !requestHasEnded: delay = bodyTimeout
         case .forwarding: delay = pool?.timeouts.responseHeadMilliseconds ?? 0
@@ -59,6 +61,7 @@ extension Exchange {
             upstream?.suspect()
             letGoOfUpstream()
             upstreamFailed(.timedOut)
+        case .responding where isTunnel: failResponse(.streamIdleTimeout)
         case .responding where responseHasEnded || !attemptIsOver && (downstream?.unsentBytes ?? 0) > 0: checkDelivery()
         case .responding: failResponse(attemptIsOver ? .responseTimeout : .streamIdleTimeout)
         case .unused, .accepting, .over: break

@@ -78,6 +78,9 @@ final class EndpointPool {
         healthCheck = traffic.healthCheck.map { HealthCheck($0, pool: self) }
     }
 
+    /// Requests share connections, each a stream (HTTP/2).
+    var isMultiplexed: Bool { wireProtocol == .h2c }
+
     var limits: Limits { worker.configuration.snapshot.limits }
 
     /// How busy the endpoint is with this worker's requests.

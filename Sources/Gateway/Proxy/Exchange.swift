@@ -10,13 +10,15 @@ protocol Downstream: AnyObject {
     var unsentBytes: Int { get }
     /// 100 (Continue): the body is wanted.
     func sendContinue()
-    /// Sends `exchange.response`.
+    /// Sends `exchange.response`; a 101, or a 2xx to extended CONNECT, begins a tunnel.
     func sendHead(endStream: Bool)
     func sendBody(_ bytes: Span<UInt8>)
     /// Ends the response, with `exchange.responseTrailers`.
     func sendEnd()
     /// The response cannot be completed, and the client must see that.
     func abort()
+    /// A tunnel's other side sends no more; this one still may.
+    func endTunnelOutput()
     /// HTTP/2: the request was not processed.
     func refuseStream()
     /// Bytes of the request's body have moved on: the client may send as many more.
@@ -38,6 +40,8 @@ protocol Upstream: AnyObject {
     func suspect()
     func pauseResponse()
     func resumeResponse()
+    /// Both sides of a tunnel have ended. Nothing more is called on the exchange.
+    func endTunnel()
 }
 
 /// How an endpoint failed to answer.
@@ -103,6 +107,13 @@ final class Exchange: TimerTarget {
     var isSlowBody = false
     /// Both sides speak in turns, perhaps for hours: nothing waits for the end of the request.
     var isConversation = false
+    var tunnelRequest = TunnelRequest.none
+    /// The endpoint has agreed.
+    var isTunnel = false
+    /// "websocket" and the like.
+    var tunnelProtocol: [UInt8] = []
+    /// What the endpoint has to answer to our key, or the client to get for its own.
+    var tunnelAccept: [UInt8] = []
     /// What of `Worker.heldBytes` the request costs by itself.
     var heldBytes = 0
     /// All of the request was handed to the upstream.
@@ -160,6 +171,8 @@ final class Exchange: TimerTarget {
         rewoundBytes = 0
         requestHasEnded = false
         isConversation = false
+        tunnelRequest = .none
+        isTunnel = false
         requestWasSent = false
         responseBytes = 0
         responseHasStarted = false

@@ -42,12 +42,12 @@ extension Exchange {
             downstream?.requestBodyConsumed(bytes.count)
             return
         }
-        guard requestBytes <= limits.requestBodyBytes else {
+        guard requestBytes <= limits.requestBodyBytes || isConversation else {
             downstream?.requestBodyConsumed(bytes.count)
             return refuse(.bodyTooLarge)
         }
-        if phase == .forwarding { armTimer() }
-        if let upstream, requestBody.isEmpty, upstream.acceptsBody {
+        if phase == .forwarding || isTunnel { armTimer() }
+        if let upstream, requestBody.isEmpty, upstream.acceptsBody, !isTunnelAwaited {
             upstream.sendBody(bytes)
             keepSent(bytes)
             downstream?.requestBodyConsumed(bytes.count)
@@ -71,8 +71,8 @@ extension Exchange {
     /// The upstream has room again.
     func upstreamDrained() { sendRequestBody() }
 
-    private func sendRequestBody() {
-        guard let upstream, phase == .forwarding || phase == .responding else { return }
+    func sendRequestBody() {
+        guard let upstream, phase == .forwarding || phase == .responding, !isTunnelAwaited else { return }
         // What waited here was waited for: the client was not slow.
         if !requestBody.isEmpty && !requestHasEnded { bodyPace.restart(now: worker.loop.now) }
         while !requestBody.isEmpty && upstream.acceptsBody {
@@ -82,6 +82,7 @@ extension Exchange {
             requestWasSent = true
             requestTrailers.removeAll { Self.isOurs($0) }
             upstream.sendEnd()
+            if isTunnel { tunnelRequestEnded() }
         }
     }
 
@@ -106,6 +107,7 @@ extension Exchange {
             let endpoint = pool.endpointText
             request.setAuthority(endpoint.span)
         }
+        readTunnelProtocol()
         request.withAuthority { authority in worker.hostScratch.replace(with: authority) }
         let forwarded = connection.forwarded(host: worker.hostScratch)
         writeTrace(into: &worker.scratch)
@@ -117,6 +119,7 @@ extension Exchange {
             headers.append("x-forwarded-host", worker.hostScratch)
             headers.append("forwarded", forwarded)
         }
+        if isTunnelRequest { prepareTunnel(overHTTP2: pool.isMultiplexed) }
     }
 
     /// One access to the request, because each is checked to be exclusive.
@@ -124,17 +127,18 @@ extension Exchange {
         request.headers.removeHopByHopFields()
         request.headers.removeAll { isOurs($0) }
         request.keepAlive = true
+        request.wantsUpgrade = false
         addOurs(&request.headers)
     }
 
-    /// Fields that only the gateway may set: a client that sends them is not believed.
+    /// Fields that only the gateway may set: a client that sends them is not believed. Nor when it writes "_" for "-", which
+    /// many applications read as the same name (CGI, RFC 3875 §4.1.18).
     private static func isOurs(_ name: Span<UInt8>) -> Bool {
         switch name.count {
         case 6: FieldRules.equalsIgnoringCase(name, "expect")
-        case 9:
-            FieldRules.equalsIgnoringCase(name, "forwarded") || FieldRules.equalsIgnoringCase(name, "x-real-ip")
-        case 11 where FieldRules.equalsIgnoringCase(name, "traceparent"): true
-        case 12 where FieldRules.equalsIgnoringCase(name, "x-request-id"): true
+        case 9: reads(name, "forwarded") || reads(name, "x-real-ip")
+        case 11 where reads(name, "traceparent"): true
+        case 12 where reads(name, "x-request-id"): true
         default:
             hasPrefix(name, "x-forwarded-") || hasPrefix(name, "x-gatehouse-") || hasPrefix(name, "x-authenticated-")
         }
@@ -142,7 +146,18 @@ extension Exchange {
 
     private static func hasPrefix(_ name: Span<UInt8>, _ prefix: StaticString) -> Bool {
         guard name.count >= prefix.utf8CodeUnitCount else { return false }
-        return FieldRules.equalsIgnoringCase(name.extracting(0..<prefix.utf8CodeUnitCount), prefix)
+        return reads(name.extracting(0..<prefix.utf8CodeUnitCount), prefix)
+    }
+
+    /// Whether the name, which is in lower case, is `text`, "_" standing for "-".
+    private static func reads(_ name: Span<UInt8>, _ text: StaticString) -> Bool {
+        text.withUTF8Buffer { text in
+            for index in name.indices {
+                let byte = name[index] == UInt8(ascii: "_") ? UInt8(ascii: "-") : name[index]
+                if byte != text[index] { return false }
+            }
+            return true
+        }
     }
 }
 

@@ -16,7 +16,8 @@ extension Exchange {
         if let whole = rule?.requestTimeoutMilliseconds, whole > 0 {
             requestDeadline = min(requestDeadline, startedAt + UInt64(whole) * 1_000_000)
         }
-        isConversation = !requestHasEnded && isGRPC && speaksHTTP2
+        isConversation = isTunnelRequest || !requestHasEnded && isGRPC && speaksHTTP2
+        if let timeout = grpcTimeout() { requestDeadline = min(requestDeadline, startedAt &+ timeout) }
         bodyPace = BodyPace(
             now: worker.loop.now, allowanceMilliseconds: limits.requestBodyTimeout,
             bytesPerSecond: limits.requestBodyRate)
@@ -64,13 +65,6 @@ extension Exchange {
     }
 
     // MARK: - Conversations
-
-    /// `application/grpc`, alone or with a suffix or parameters ("+proto", "-web").
-    var isGRPC: Bool {
-        request.headers.withValue(of: "content-type") { value in
-            value.count >= 16 && FieldRules.equalsIgnoringCase(value.extracting(0..<16), "application/grpc")
-        } ?? false
-    }
 
     private var speaksHTTP2: Bool {
         rule?.backends.contains { $0.backend.wireProtocol == .h2c } ?? false

@@ -81,6 +81,7 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
     /// A half-closed client still gets the answers to the requests that it sent whole.
     override func transportReceivedEnd() {
         clientHasEnded = true
+        if let exchange, exchange.isTunnel { return endTunnelInput(exchange) }
         if bodyIsComing, let exchange { return loseExchange(exchange) }
         // What is pipelined and was not looked at yet (its predecessor may have ended in this very turn) comes first.
         if exchange == nil && !input.isEmpty { return transport.markDirty() }
@@ -171,7 +172,10 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
         bodyIsComing = head.framing != .none && head.framing != .length(0)
         if bodyIsComing { decoder = HTTP1BodyDecoder(framing: head.framing) }
         let exchange = makeExchange()
-        exchange.requestHasEnded = !bodyIsComing
+        if exchange.request.wantsUpgrade && Exchange.asksForUpgrade(exchange.request) {
+            exchange.tunnelRequest = .upgrade
+        }
+        exchange.requestHasEnded = !bodyIsComing && !exchange.isTunnelRequest
         beginWork()
         exchange.begin()
     }
@@ -238,6 +242,7 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
 
     func sendHead(endStream: Bool) {
         guard let exchange else { return }
+        if exchange.isTunnel { return beginTunnel(exchange) }
         let client: HTTPVersion = exchange.request.version == .http10 ? .http10 : .http11
         exchange.response.framing = framing(of: exchange, client: client, endStream: endStream)
         isChunked = exchange.response.framing == .chunked
@@ -300,6 +305,33 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
     }
 
     func refuseStream() { abort() }
+
+    // MARK: - Tunnels
+
+    /// Sends the 101; from here on everything is the other protocol's.
+    private func beginTunnel(_ exchange: Exchange) {
+        keepsAlive = false
+        isChunked = false
+        worker.scratch.removeAll(keepingCapacity: true)
+        do throws(EncodingError) {
+            try HTTP1Encoder.responseHead(exchange.response, into: &worker.scratch)
+        } catch {
+            return exchange.failResponse(.upstreamMalformed)
+        }
+        transport.write(worker.scratch)
+        decoder = HTTP1BodyDecoder(framing: .untilClose)
+        bodyIsComing = true
+        if !input.isEmpty { consumeInput() }
+        if clientHasEnded { endTunnelInput(exchange) } else { pace() }
+    }
+
+    private func endTunnelInput(_ exchange: Exchange) {
+        decoder = nil
+        bodyIsComing = false
+        exchange.receiveRequestEnd()
+    }
+
+    func endTunnelOutput() { transport.endOutput() }
 
     private func end(_ exchange: Exchange) {
         self.exchange = nil

@@ -83,6 +83,10 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
     }
 
     func sendEnd() {
+        if exchange?.isTunnel == true {
+            transport?.endOutput()
+            return
+        }
         guard isChunked, let exchange else { return }
         worker.scratch.removeAll(keepingCapacity: true)
         do throws(EncodingError) {
@@ -111,6 +115,12 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
         isDiscarding = true
         detach()
         worker.loop.schedule(timer, afterMilliseconds: Self.discardMilliseconds)
+    }
+
+    func endTunnel() {
+        detach()
+        decoder = nil
+        transport?.closeAfterFlush(lingering: false)
     }
 
     func pauseResponse() { transport?.pauseReading() }
@@ -175,8 +185,13 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
         guard let count = try parser.parse(bytes, into: &exchange.response, limits: worker.configuration.http1Limits)
         else { return 0 }
         let status = exchange.response.status
-        // Interim responses stay here (RFC 9110 §15.2); we ask for no upgrade, so 101 is an error.
-        if status == 101 { throw .invalidStatus }
+        if status == 101 {
+            guard exchange.receiveTunnel(overHTTP2: false) else { throw .invalidStatus }
+            keepsAlive = false
+            if self.exchange != nil { decoder = HTTP1BodyDecoder(framing: .untilClose) }
+            return count
+        }
+        // Interim responses stay here (RFC 9110 §15.2).
         if status < 200 { return count }
         keepsAlive = keepsAlive && exchange.response.keepAlive
         let framing = exchange.response.framing
@@ -233,6 +248,7 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
     func transportDrained() { exchange?.upstreamDrained() }
 
     func transportReceivedEnd() {
+        if let exchange, exchange.isTunnel { return exchange.tunnelResponseEnded() }
         defer { transport?.close() }
         guard let exchange, var decoder = decoder.take() else { return }
         do throws(HTTP1Error) {

@@ -191,7 +191,16 @@ final class HTTP2Downstream: HTTP2Stream, Downstream {
         exchange.requestHasEnded = endStream
         if isHeadTooLarge { return exchange.beginRefused(.headTooLarge) }
         if isHeadMalformed { return exchange.beginRefused(.malformedRequest()) }
-        if exchange.request.methodIs("CONNECT") { return exchange.beginRefused(.malformedRequest(status: 501)) }
+        if hasUnknownExpectation { return exchange.beginRefused(.malformedRequest(status: 417)) }
+        if exchange.request.methodIs("CONNECT") {
+            guard exchange.request.withProtocol({ !$0.isEmpty }), !endStream else {
+                return exchange.beginRefused(.malformedRequest(status: 501))
+            }
+            // For routes, conditions and logs it is what it is in HTTP/1.1.
+            exchange.request.setMethod("GET")
+            exchange.request.framing = .none
+            exchange.tunnelRequest = .extendedConnect
+        }
         exchange.begin()
     }
 
@@ -275,6 +284,8 @@ final class HTTP2Downstream: HTTP2Stream, Downstream {
         if exchange != nil { release() }
         reset(errorCode: Self.internalError)
     }
+
+    func endTunnelOutput() { finish() }
 
     func refuseStream() {
         if exchange != nil { release() }

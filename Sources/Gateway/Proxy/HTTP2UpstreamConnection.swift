@@ -13,6 +13,8 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
     private var session: HTTP2Session?
     /// Streams that wait for the connection.
     private var connecting: [HTTP2UpstreamStream] = []
+    /// Requests for a tunnel that wait for the endpoint's SETTINGS, with their numbers.
+    private var awaitingSettings: [(Exchange, UInt64)] = []
     private var closesWhenDone = false
     /// Requests that were begun on it.
     private var requests = 0
@@ -57,6 +59,10 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
 
     func begin(_ exchange: Exchange) {
         guard let session else { return exchange.upstreamFailed(.connectFailed) }
+        if exchange.isTunnelRequest && !isSettled { return awaitSettings(exchange) }
+        guard !exchange.isTunnelRequest || session.peerTakesExtendedConnect else {
+            return exchange.refuse(.tunnelRefused)
+        }
         if isConnected { idleTimer.cancel() }
         let stream = worker.makeUpstreamStream(self)
         let endStream = exchange.requestHasEnded && exchange.requestBody.isEmpty && exchange.requestTrailers.isEmpty
@@ -69,6 +75,21 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
         if requests == pool.settings.maximumRequestsPerConnection { sessionIsGoingAway() }
         if !isConnected { connecting.append(stream) }
         stream.begin(exchange, isConnected: isConnected)
+    }
+
+    /// Only its SETTINGS tell whether the endpoint takes extended CONNECT.
+    private func awaitSettings(_ exchange: Exchange) {
+        awaitingSettings.append((exchange, exchange.number))
+        exchange.armTimer()
+    }
+
+    private func takeAwaiting(_ take: (Exchange) -> Void) {
+        let waiting = awaitingSettings
+        awaitingSettings = []
+        // One that was given up meanwhile may be another request by now.
+        for (exchange, number) in waiting where exchange.number == number && exchange.phase == .connecting {
+            take(exchange)
+        }
     }
 
     fileprivate func streamEnded() {
@@ -101,6 +122,7 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
 
     func sessionReceivedSettings() {
         if let session { pool.streamLimit = max(1, session.peerStreamLimit) }
+        takeAwaiting(begin)
         pool.hasRoom(self)
     }
 
@@ -190,6 +212,7 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
         if end == .handshakeFailed { refuseTLS(transport?.tlsFailure) }
         transport = nil
         connecting = []
+        takeAwaiting { $0.upstreamFailed(connectFailure) }
         pool.stopUsing(self)
         let ended = session
         session = nil
@@ -253,6 +276,11 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
 
     func suspect() { endpoint.suspect(silentSince: bytesReceivedBefore) }
 
+    func endTunnel() {
+        exchange = nil
+        finish()
+    }
+
     func pauseResponse() { isPaused = true }
 
     func resumeResponse() {
@@ -273,6 +301,10 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
             return exchange.upstreamFailed(.malformed)
         }
         swap(&exchange.response, &response)
+        if exchange.isTunnelAwaited && !endStream && (200..<300).contains(exchange.response.status) {
+            _ = exchange.receiveTunnel(overHTTP2: true)
+            return
+        }
         if endStream {
             release()
             exchange.upstream = nil
@@ -287,6 +319,7 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
 
     override func endReceived() {
         guard let exchange else { return }
+        if exchange.isTunnel { return exchange.tunnelResponseEnded() }
         swap(&exchange.responseTrailers, &trailers)
         release()
         exchange.receiveResponseEnd()

@@ -22,6 +22,8 @@ public enum Outcome: String, Sendable, CaseIterable {
     /// The worker holds as much as it may, and takes no request until some are done.
     case overloaded
     case noEndpoint
+    /// The endpoint's HTTP/2 has no extended CONNECT, and the request asked for a tunnel.
+    case tunnelRefused
     case connectFailed
     case connectTimeout
     case poolExhausted

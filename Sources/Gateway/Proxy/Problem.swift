@@ -76,6 +76,8 @@ struct GatewayProblem {
     static let verificationOverloaded = GatewayProblem(
         503, .verificationOverloaded, "Service Unavailable", "Too many tokens wait for verification.",
         retryAfterSeconds: 1)
+    static let tunnelRefused = GatewayProblem(
+        501, .tunnelRefused, "Not Implemented", "The service does not take tunnels (extended CONNECT).")
     static let noEndpoint = GatewayProblem(
         503, .noEndpoint, "Service Unavailable", "The service has no endpoint.", retryAfterSeconds: 5)
     static let connectFailed = GatewayProblem(

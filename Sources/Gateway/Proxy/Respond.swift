@@ -7,6 +7,7 @@ extension Exchange {
     func receiveResponseHead(endStream: Bool) {
         guard !isOver else { return }
         pool?.answered(response.status)
+        if isTunnelRequest && !receiveTunnelRefusal() { return refuse(.upstreamMalformed) }
         if response.status >= 400 && retriesStatus(endStream: endStream) { return }
         responseHasStarted = true
         responseAt = worker.loop.now
@@ -61,6 +62,7 @@ extension Exchange {
         letGoOfUpstream()
         worker.bodyScratch.removeAll(keepingCapacity: true)
         request.withPath { problem.body(requestID: requestID, path: $0, into: &worker.bodyScratch) }
+        if isGRPC { return refuseGRPC(problem) }
         response.reset()
         response.status = problem.status
         response.headers.append("content-type", "application/problem+json")
@@ -72,7 +74,7 @@ extension Exchange {
 
     func respondEmpty(_ outcome: Outcome) { respond(body: [], outcome) }
 
-    private func respond(body: [UInt8], _ outcome: Outcome) {
+    func respond(body: [UInt8], _ outcome: Outcome) {
         phase = .responding
         self.outcome = outcome
         responseAt = worker.loop.now

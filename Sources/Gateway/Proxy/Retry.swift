@@ -6,6 +6,7 @@ import Wire
 extension Exchange {
     func upstreamFailed(_ failure: UpstreamFailure) {
         guard !isOver else { return }
+        if isTunnel { return tunnelBroke() }
         upstream = nil
         pool?.failed(failure)
         attemptEnds()

@@ -19,6 +19,25 @@ extension Transport {
         markDirty()
     }
 
+    /// Sends what is written, then says that no more follows (close_notify, FIN); reading goes on.
+    public func endOutput() {
+        guard state == .open, !finishesAfterFlush, !saidGoodbye else { return }
+        finishesAfterFlush = true
+        markDirty()
+    }
+
+    func finishWriting() {
+        if let tls, !saidGoodbye {
+            saidGoodbye = true
+            tls.close()
+            sendCipher()
+            // What the kernel did not take brings us here again.
+            guard state == .open, unsentBytes == 0 else { return }
+        }
+        finishesAfterFlush = false
+        shutdown(fd, Int32(SHUT_WR))
+    }
+
     /// Closes at once; what was not sent is lost.
     public func close() { fail(.closed) }
 

@@ -58,6 +58,7 @@ public final class Transport: EventHandler, TimerTarget {
     var isReadingPaused = false
     var isInterestedInWriting = false
     var closesAfterFlush = false
+    var finishesAfterFlush = false
     var saidGoodbye = false
     /// The other side reads no more. It may have answered before, so reading goes on and finds the end.
     var isWritingLost = false
@@ -186,6 +187,7 @@ public final class Transport: EventHandler, TimerTarget {
         let hadOutput = outputOffset < output.count
         sendOutput()
         if hadOutput && unsentBytes == 0 && state == .open { delegate?.transportDrained() }
+        if finishesAfterFlush && unsentBytes == 0 && state == .open { finishWriting() }
         if closesAfterFlush && unsentBytes == 0 && state == .open { finishClosing() }
     }
 

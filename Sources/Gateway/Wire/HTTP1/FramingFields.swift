@@ -10,6 +10,7 @@ struct FramingFields: Sendable {
     private(set) var isChunked = false
     private(set) var hasClose = false
     private(set) var hasKeepAlive = false
+    private(set) var hasUpgrade = false
     private var connectionOptions = 0
 
     mutating func noteContentLength(_ value: Span<UInt8>) throws(HTTP1Error) {
@@ -45,6 +46,7 @@ struct FramingFields: Sendable {
             }
             if ByteScan.equalIgnoringCase(option, "close") { hasClose = true }
             if ByteScan.equalIgnoringCase(option, "keep-alive") { hasKeepAlive = true }
+            if ByteScan.equalIgnoringCase(option, "upgrade") { hasUpgrade = true }
         }
     }
 

@@ -46,6 +46,8 @@ public enum HTTP1Encoder {
             writer.append("\r\n")
             let announcesTE = head.headers.contains("te")
             switch (head.keepAlive, announcesTE) {
+            case (_, true) where head.wantsUpgrade: writer.append("connection: te, upgrade\r\n")
+            case (_, false) where head.wantsUpgrade: writer.append("connection: upgrade\r\n")
             case (true, false): break
             case (true, true): writer.append("connection: te\r\n")
             case (false, false): writer.append("connection: close\r\n")
@@ -73,7 +75,9 @@ public enum HTTP1Encoder {
         let isBare = status < 200 || status == 204
         try write(into: &output, capacity: capacity(for: head.headers)) { writer throws(EncodingError) in
             writer.append(statusLine: status)
-            if !head.keepAlive {
+            if status == 101 {
+                writer.append("connection: upgrade\r\n")
+            } else if !head.keepAlive {
                 writer.append("connection: close\r\n")
             } else if client == .http10 {
                 writer.append("connection: keep-alive\r\n")

@@ -126,6 +126,7 @@ public struct HTTP1RequestParser: Sendable {
         }
         head.framing = try framing.framing(head.version) ?? .none
         head.keepAlive = framing.keepsAlive(head.version)
+        head.wantsUpgrade = framing.hasUpgrade
         // Without content there is nothing to wait for (RFC 9110 §10.1.1).
         head.expectsContinue = expectsContinue && head.framing != .none && head.framing != .length(0)
     }

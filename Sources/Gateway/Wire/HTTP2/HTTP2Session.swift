@@ -198,6 +198,11 @@ public final class HTTP2Session {
         Int(min(nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS), 1000))
     }
 
+    /// Whether the server understands extended CONNECT (RFC 8441 §3).
+    public var peerTakesExtendedConnect: Bool {
+        nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1
+    }
+
     /// Opens `stream` with a request's head.
     ///
     /// - Returns: false when the session takes no more streams; nothing was sent then.
@@ -213,6 +218,10 @@ public final class HTTP2Session {
                         // HTTP/1.0 may come without one, and an empty one is malformed (RFC 9113 §8.3.1).
                         if !authority.isEmpty { authority.withUnsafeBytes { fields.append(.named(":authority", $0)) } }
                         path.withUnsafeBytes { fields.append(.named(":path", $0)) }
+                        head.withProtocol { name in
+                            // The arena outlives the call: the pointer may.
+                            if !name.isEmpty { name.withUnsafeBytes { fields.append(.named(":protocol", $0)) } }
+                        }
                         appendFields(head.headers, arena)
                         return open(stream, endStream: endStream)
                     }
@@ -285,6 +294,10 @@ public final class HTTP2Session {
                 nghttp2_settings_entry(
                     settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
                     value: settings.concurrentStreams))
+            // Extended CONNECT is understood (RFC 8441 §3).
+            entries.append(
+                nghttp2_settings_entry(
+                    settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL.rawValue), value: 1))
         case .client:
             entries.append(
                 nghttp2_settings_entry(settings_id: Int32(NGHTTP2_SETTINGS_ENABLE_PUSH.rawValue), value: 0))

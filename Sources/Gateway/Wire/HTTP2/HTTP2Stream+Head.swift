@@ -17,6 +17,7 @@ extension HTTP2Stream {
         case (5, UInt8(ascii: "p")): request.setTarget(value)
         case (7, UInt8(ascii: "s")): request.setScheme(value)
         case (10, UInt8(ascii: "a")): request.setAuthority(value)
+        case (9, UInt8(ascii: "p")): request.setProtocol(value)
         default: return false
         }
         return true
@@ -43,13 +44,21 @@ extension HTTP2Stream {
 
     final func completeRequest(endStream: Bool) {
         request.version = .http2
+        let isWeb = request.withScheme { scheme in
+            ByteScan.equalIgnoringCase(scheme, "https") || ByteScan.equalIgnoringCase(scheme, "http")
+        }
+        if !isWeb && !isPlainConnect { isHeadMalformed = true }
         request.keepAlive = true
         request.framing = framing(of: request.headers, endStream: endStream)
         if let index = request.headers.firstIndex(of: "expect") {
             request.expectsContinue = request.headers.valueEqualsIgnoringCase(at: index, "100-continue")
+            hasUnknownExpectation = !request.expectsContinue
         }
         joinCookies()
     }
+
+    /// CONNECT without `:protocol` has neither scheme nor path (RFC 9113 §8.5).
+    private var isPlainConnect: Bool { request.methodIs("CONNECT") && request.withProtocol { $0.isEmpty } }
 
     final func completeResponse(endStream: Bool) {
         response.version = .http2

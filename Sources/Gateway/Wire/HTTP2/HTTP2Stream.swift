@@ -24,6 +24,8 @@ open class HTTP2Stream {
     public internal(set) final var isHeadTooLarge = false
     /// The head breaks a rule that nghttp2 does not check: `host` disagrees with `:authority` (RFC 9113 §8.3.1).
     public internal(set) final var isHeadMalformed = false
+    /// The request expects something else than 100-continue (RFC 9110 §10.1.1).
+    public internal(set) final var hasUnknownExpectation = false
 
     /// All fields that came, kept or not, counted as RFC 9113 §6.5.2 does.
     final var fieldBytes = 0
@@ -55,6 +57,7 @@ open class HTTP2Stream {
         id = 0
         isHeadTooLarge = false
         isHeadMalformed = false
+        hasUnknownExpectation = false
         isClosed = false
         isResetByUs = false
         headIsComplete = false

@@ -34,6 +34,8 @@ struct ControlData: Sendable {
     var authority = ByteRange()
     @usableFromInline
     var scheme = ByteRange()
+    @usableFromInline
+    var connectProtocol = ByteRange()
 }
 
 /// The versions of HTTP that the gateway speaks.

@@ -14,6 +14,8 @@ public struct RequestHead: ~Copyable, Sendable {
     public var keepAlive = true
     /// Whether the client waits for `100 Continue` before it sends the content (RFC 9110 §10.1.1).
     public var expectsContinue = false
+    /// HTTP/1.1: the Connection field names `upgrade` (RFC 9110 §7.8). Written so, too.
+    public var wantsUpgrade = false
 
     /// - Complexity: one allocation for bytes, one for offsets; sized for a browser's request.
     public init() {
@@ -27,6 +29,7 @@ public struct RequestHead: ~Copyable, Sendable {
         framing = .none
         keepAlive = true
         expectsContinue = false
+        wantsUpgrade = false
     }
 
     // MARK: - Control data
@@ -55,6 +58,13 @@ public struct RequestHead: ~Copyable, Sendable {
         try headers.withBytes(headers.control.scheme, body)
     }
 
+    /// Gives the `:protocol` of an extended CONNECT (RFC 8441 §4); empty when there is none.
+    @inlinable
+    public func withProtocol<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+        try headers.withBytes(headers.control.connectProtocol, body)
+    }
+
+    public mutating func setProtocol(_ bytes: Span<UInt8>) { headers.control.connectProtocol = headers.store(bytes) }
     public mutating func setMethod(_ bytes: Span<UInt8>) { headers.control.method = headers.store(bytes) }
     public mutating func setTarget(_ bytes: Span<UInt8>) { headers.control.target = headers.store(bytes) }
     public mutating func setAuthority(_ bytes: Span<UInt8>) { headers.control.authority = headers.store(bytes) }
