@@ -29,6 +29,19 @@ import Testing
         #expect(throws: Never.self) { try JSONDecoder().decode(String.self, from: Data(written.utf8)) }
     }
 
+    @Test func `each byte is escaped at each place as by the simple writer`() {
+        for byte in UInt8.min...UInt8.max {
+            for place in 0..<20 {
+                var text = Array("abcdefghijklmnopqrst".utf8)
+                text[place] = byte
+                var simple: [UInt8] = []
+                simple.append(jsonString: text)
+                let written = line { $0.append(jsonString: text.span) }
+                #expect(written == String(decoding: simple, as: UTF8.self))
+            }
+        }
+    }
+
     @Test(arguments: [0, 999, 1_000, 1_700_000_000_123, -1, -1_000, 253_402_300_799_999] as [Int64])
     func `times are those of the simple writer`(milliseconds: Int64) {
         var clock = LogClock()

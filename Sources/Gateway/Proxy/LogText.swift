@@ -59,13 +59,32 @@ extension OutputSpan<UInt8> {
         append(UInt8(ascii: "\""))
     }
 
+    /// Whether no byte needs escaping: eight at a time, then the rest.
     private static func isPlain(_ text: Span<UInt8>) -> Bool {
-        for index in text.indices {
+        let bytes = text.bytes
+        var index = 0
+        while index + 8 <= text.count {
+            // In bounds by the condition above.
+            // lint: allow(unsafe): byte by byte this is a fifth of the cost of a line
+            let word = bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            let control = (word &- each(0x20)) & ~word
+            let special = zeros(word ^ each(0x22)) | zeros(word ^ each(0x5C)) | zeros(word ^ each(0x7F))
+            if (word | control | special) & each(0x80) != 0 { return false }
+            index += 8
+        }
+        while index < text.count {
             let byte = text[index]
             if byte < 0x20 || byte >= 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
+            index += 1
         }
         return true
     }
+
+    /// The same byte eight times.
+    private static func each(_ byte: UInt64) -> UInt64 { byte &* 0x0101_0101_0101_0101 }
+
+    /// The highest bit of a byte is set when it is zero, or a lower one is; no bit is when none is.
+    private static func zeros(_ word: UInt64) -> UInt64 { (word &- each(0x01)) & ~word }
 
     private mutating func append(jsonByte byte: UInt8) {
         switch byte {

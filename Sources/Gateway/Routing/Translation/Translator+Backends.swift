@@ -7,9 +7,9 @@ extension Translator {
         /// "namespace/name" of a Gateway with a TrafficPolicy or a client certificate, where there are several Gateways.
         let gateway: String?
 
-        /// "namespace/name:port", and what makes it special: "default/warehouse:80@default/imports".
+        /// "namespace/name:port", and what makes it special: "default/warehouse:80@route:default/imports".
         var name: String {
-            service.description + (route.map { "@\($0)" } ?? "") + (gateway.map { "@\($0)" } ?? "")
+            service.description + (route.map { "@route:\($0)" } ?? "") + (gateway.map { "@gateway:\($0)" } ?? "")
         }
     }
 
