@@ -1,4 +1,5 @@
 import GatewayTestSupport
+import Glibc
 import Policy
 import Proxy
 import Routing
@@ -138,6 +139,26 @@ import Wire
         }
     }
 
+    /// One byte of HPACK stands for four kilobytes: the stream is given up long before they are unpacked.
+    @Test func `a bomb of references ends its stream, and only that`() async throws {
+        try await withGateway(Site(rules: [])) { gateway in
+            let socket = try BlockingSocket(connectingTo: gateway.port("https"))
+            let client = try RawHTTP2(BlockingTLS(over: socket, protocols: ["h2"]))
+            // A literal that enters the dynamic table (RFC 7541 §6.2.1), its length of 3,900 as an integer of seven bits.
+            let entry: [UInt8] = [0x40, 1, UInt8(ascii: "x"), 0x7F, 0xBD, 0x1D] + Array(repeating: 97, count: 3_900)
+            let bomb = RawHTTP2.get + entry + Array(repeating: 0xBE, count: 8_000)
+            try client.send(RawHTTP2.frame(1, 5, 1, bomb) + RawHTTP2.frame(1, 5, 3, RawHTTP2.get))
+            var resets = Set<UInt32>()
+            var answered = Set<UInt32>()
+            while !answered.contains(3), let frame = try client.next() {
+                if frame.type == 3 { resets.insert(frame.stream) }
+                if frame.type == 1 { answered.insert(frame.stream) }
+            }
+            #expect(answered.contains(3), "the connection goes on")
+            #expect(resets.contains(1) || answered.contains(1))
+        }
+    }
+
     // MARK: - Memory
 
     @Test func `responses that nobody takes are bounded in total, and others go on afterwards`() async throws {
@@ -214,6 +235,46 @@ import Wire
             try used.get("/")
             #expect(try used.response().status == 200, "what was used of late is kept")
             withExtendedLifetime((silent, handshaking)) {}
+        }
+    }
+
+    /// In a process of its own, whose descriptors can be used up.
+    @Test func `when descriptors run out accepting pauses, and nothing dies`() async {
+        await #expect(processExitsWith: .success) {
+            var limit = rlimit(rlim_cur: 400, rlim_max: 400)
+            precondition(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            try await withGateway(Site(rules: [])) { gateway in
+                let early = try gateway.connect()
+                try early.get("/none")
+                let first = try early.response()
+                precondition(first.status == 404)
+                var fillers: [Int32] = []
+                while case let filler = open("/dev/null", O_RDONLY), filler >= 0 { fillers.append(filler) }
+                // One is left, for our own side of another connection.
+                close(fillers.removeLast())
+                let late = try gateway.connect()
+                try late.get("/none")
+                for _ in 0..<10 {
+                    try early.get("/none")
+                    let answer = try early.response()
+                    precondition(answer.status == 404)
+                }
+                for filler in fillers { close(filler) }
+                let last = try late.response()
+                precondition(last.status == 404)
+            }
+        }
+    }
+
+    @Test func `a head of a lone CR has its deadline`() async throws {
+        var site = Site(rules: [])
+        site.limits.requestHeadTimeout = 300
+        try await withGateway(site) { gateway in
+            let client = try gateway.connect()
+            try client.get("/none")
+            _ = try client.response()
+            try client.send("\r")
+            #expect(try client.reader.isAtEnd())
         }
     }
 

@@ -3,8 +3,9 @@ import Wire
 
 /// Phase 1: the head is in. Give the request its id, read its target in the one canonical way, find its route.
 extension Exchange {
-    /// What a request costs besides its head: its own memory and its stream's.
-    private static let fixedBytes = 4096
+    /// What a request costs besides its head: its own memory and its stream's. Measured: 8,217 bytes with an answer of one
+    /// byte that waits for a closed window (7,200 streams, their clients in the same process).
+    private static let fixedBytes = 8192
 
     func begin() {
         worker.counters.requestsOpen.add()

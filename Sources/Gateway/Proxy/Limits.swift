@@ -5,7 +5,7 @@
 ///     connectionsPerWorker × 64 KB  +  heldBytesPerWorker  +  what endpoints send ahead
 ///
 /// The first is what a connection costs by itself (TLS session 20 KB while it reads, HTTP/2 session with HPACK tables
-/// 20 KB, one read that waits for more). The second counts every request under way (4 KB and its head) and every byte of a
+/// 20 KB, one read that waits for more). The second counts every request under way (8 KB and its head) and every byte of a
 /// body that is kept because the other side is slower; above it new requests get 503, and HTTP/2 streams REFUSED_STREAM.
 /// The third is one read (64 KB) for each HTTP/1.1 connection to an endpoint, and the window (8 MB) of each of HTTP/2.
 public struct Limits: Sendable, Equatable {

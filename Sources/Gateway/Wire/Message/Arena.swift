@@ -1,7 +1,7 @@
 /// A growing run of plain values with one owner: what `Array` does, without references to count or to find unique.
 ///
 /// Head blocks are touched some hundred times a request; as arrays they cost more in reference counts and copies of
-/// their headers than in bytes moved. Every access by index or range is checked. Its memory survives `removeAll`.
+/// their headers than in bytes moved. Every access by index or range is checked. Its memory survives `removeAll`, up to a bound.
 @usableFromInline
 struct Arena<Element: BitwiseCopyable>: ~Copyable, @unchecked Sendable {  // it owns plain values
     @usableFromInline
@@ -52,7 +52,14 @@ struct Arena<Element: BitwiseCopyable>: ~Copyable, @unchecked Sendable {  // it 
         base.unsafelyUnwrapped[index] = element
     }
 
-    mutating func removeAll() { count = 0 }
+    /// Memory above 16 KB goes back: blocks are pooled, and one large head must not be kept for ever.
+    mutating func removeAll() {
+        count = 0
+        guard capacity * MemoryLayout<Element>.stride > 16_384 else { return }
+        base?.deallocate()
+        base = nil
+        capacity = 0
+    }
 
     private mutating func reserve(_ more: Int) {
         if count + more > capacity { grow(to: count + more) }
