@@ -170,6 +170,27 @@ import Testing
         #expect(log.count { $0.attempts == 2 } == 5, "so many in a row as the settings say")
     }
 
+    // MARK: - Slow start
+
+    @Test func `an endpoint that comes later gets little at first`() async throws {
+        let upstreams = try named(2)
+        defer { for upstream in upstreams { upstream.stop() } }
+        var site = site([upstreams[0]], .roundRobin)
+        site.rules[0].traffic.loadBalancing.slowStartMilliseconds = 3_600_000
+        try await withGateway(site) { gateway in
+            let client = try gateway.connect()
+            site.rules[0].endpoints = upstreams.map(\.port)
+            try gateway.gateway.replace(site.snapshot())
+            #expect(eventually { gateway.gateway.endpoints.count == 2 })
+            for _ in 0..<100 {
+                try client.get("/")
+                #expect(try client.response().status == 200)
+            }
+        }
+        // A tenth of its half; without slow start it would be 50.
+        #expect(upstreams[1].requests.count < 25)
+    }
+
     // MARK: - Reload
 
     @Test func `settings of a reload hold for connections that stay`() async throws {

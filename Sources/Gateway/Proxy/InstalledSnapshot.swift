@@ -11,6 +11,8 @@ final class InstalledSnapshot {
     /// By `Backend.index`.
     private(set) var backends: [BackendState] = []
     private var byName: [String: BackendState] = [:]
+    /// Backends whose name another one has.
+    private var unnamed: [BackendState] = []
     /// By `RouteRule.index`; nil before a rule's first request.
     private var ruleRecords: [RuleRecord?]
 
@@ -35,15 +37,17 @@ final class InstalledSnapshot {
     func install(worker: Worker, previous: InstalledSnapshot?) throws(ReactorError) {
         var pools: [[EndpointPool]] = []
         for backend in snapshot.routes.backends {
-            precondition(byName[backend.name] == nil, "a backend's name is its identity over reloads")
-            let state = previous?.byName[backend.name] ?? BackendState(worker: worker)
-            byName[backend.name] = state
+            // A name is a backend's identity over reloads. A second one of that name works, but begins anew each time.
+            let isFirst = byName[backend.name] == nil
+            let state = (isFirst ? previous?.byName[backend.name] : nil) ?? BackendState(worker: worker)
+            if isFirst { byName[backend.name] = state } else { unnamed.append(state) }
             backends.append(state)
             pools.append(try state.makePools(for: backend, tls: snapshot.upstreamTLS[backend.index]))
         }
         for backend in snapshot.routes.backends { backends[backend.index].use(backend, pools: pools[backend.index]) }
         guard let previous else { return }
         for (name, state) in previous.byName where byName[name] == nil { state.retireAll() }
+        for state in previous.unnamed { state.retireAll() }
     }
 
     func state(named name: String) -> BackendState? { byName[name] }
@@ -57,5 +61,6 @@ final class InstalledSnapshot {
         for state in backends { state.letGo() }
         backends = []
         byName = [:]
+        unnamed = []
     }
 }

@@ -91,7 +91,8 @@ public struct RetrySettings: Sendable, Hashable {
     /// after a connection failure does not pause.
     public var backoffMilliseconds = 25
     public var maximumBackoffMilliseconds = 250
-    /// The share of requests, over the last ten seconds, that may be retries.
+    /// The share of requests, over the last ten seconds, that may be retries. What no endpoint began to process (no
+    /// connection, REFUSED_STREAM, GOAWAY) costs none of them work, and is not counted.
     public var budgetPercent = 20
     /// Retries a second that are allowed however few requests there are.
     public var budgetMinimumPerSecond = 3
@@ -120,7 +121,8 @@ public struct OutlierSettings: Sendable, Hashable {
     public init() {}
 }
 
-/// Asking each endpoint whether it is well (GET, any 2xx is well).
+/// Asking each endpoint whether it is well: GET by the backend's own protocol and TLS, any 2xx is well. One worker asks for
+/// all, so an endpoint is asked once an interval by each gateway.
 public struct HealthCheckSettings: Sendable, Hashable {
     /// Origin form, for example "/healthz".
     public var path: String
