@@ -1,5 +1,7 @@
 /// What a token was found to say, once its signature and its registered claims (RFC 7519 §4.1) were checked.
-public struct VerifiedToken: Sendable, Equatable {
+///
+/// A class, so that passing it on costs one reference count and not one for each part.
+public final class VerifiedToken: Sendable, Equatable {
     /// The `sub` claim.
     public let subject: String
     /// The `scope` claim (RFC 8693 §4.2), split at spaces.
@@ -11,6 +13,11 @@ public struct VerifiedToken: Sendable, Equatable {
         self.subject = subject
         self.scopes = scopes
         self.expiresAtSeconds = expiresAtSeconds
+    }
+
+    public static func == (left: VerifiedToken, right: VerifiedToken) -> Bool {
+        left.subject == right.subject && left.scopes == right.scopes
+            && left.expiresAtSeconds == right.expiresAtSeconds
     }
 }
 

@@ -58,10 +58,12 @@ public final class EventLoop {
     private var isStopped = false
 
     /// Monotonic nanoseconds, read once a turn.
+    @exclusivity(unchecked)  // a number: no access to it lasts
     public private(set) var now: UInt64
     /// How long the present turn has taken so far.
     public var turnNanoseconds: UInt64 { Syscalls.monotonicNanoseconds() &- now }
     /// Milliseconds since 1970, read once a turn.
+    @exclusivity(unchecked)
     public private(set) var wallMilliseconds: Int64
     /// Runs after each turn's flushes.
     public var turnEnded: () -> Void = {}

@@ -69,8 +69,11 @@ public final class Transport: EventHandler, TimerTarget {
     var end: TransportEnd?
 
     /// Monotonic nanoseconds of the last progress while `isWritable` is false.
+    @exclusivity(unchecked)  // numbers: no access to them lasts
     public private(set) var stalledSince: UInt64 = 0
+    @exclusivity(unchecked)
     public internal(set) var bytesReceived: UInt64 = 0
+    @exclusivity(unchecked)
     public private(set) var bytesSent: UInt64 = 0
 
     /// Takes over an accepted connection.

@@ -5,8 +5,10 @@ import CNghttp2
 /// The session calls the `open` methods while it reads or writes; they may call any method of the stream, but never free
 /// the session. After `closed` nothing more is called, and every method does nothing.
 open class HTTP2Stream {
+    @exclusivity(unchecked)  // loaded or stored, and no more
     public internal(set) final var id: Int32 = 0
     /// The session it is open on.
+    @exclusivity(unchecked)
     public internal(set) final var session: HTTP2Session?
     // The heads and queues are unchecked: the session fills them between two calls of the methods below, no access lasts
     // while these run, and a request makes some fifty accesses.
@@ -21,8 +23,10 @@ open class HTTP2Stream {
     @exclusivity(unchecked)
     public final var trailers = HeaderBlock()
     /// The head went over the session's limits; what it holds is not all of it.
+    @exclusivity(unchecked)
     public internal(set) final var isHeadTooLarge = false
     /// The head breaks a rule that nghttp2 does not check: `host` disagrees with `:authority` (RFC 9113 §8.3.1).
+    @exclusivity(unchecked)
     public internal(set) final var isHeadMalformed = false
     /// The request expects something else than 100-continue (RFC 9110 §10.1.1).
     public internal(set) final var hasUnknownExpectation = false
