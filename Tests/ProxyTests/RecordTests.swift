@@ -103,6 +103,11 @@ import Testing
             #expect(rule.durations.reduce(0, +) == 1)
             let backend = try #require(statistics.traffic[.backend("default/backend0:80")])
             #expect(backend.statuses == [0, 0, 1, 0, 0, 0])
+            #expect(statistics.listeners["https"]?.connectionsAccepted == 1)
+            #expect(statistics.listeners["https"]?.connectionsOpen == 1)
+            #expect(statistics.listeners["http"]?.connectionsAccepted == 0)
+            #expect(statistics.handshakes == 1 && statistics.handshakesResumed == 0)
+            #expect(statistics.loops.turns.reduce(0, +) > 0 && statistics.loops.busyMicroseconds > 0)
         }
         let line = try #require(log.first)
         #expect(line.listener == "https")
