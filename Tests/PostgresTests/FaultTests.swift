@@ -45,9 +45,70 @@ struct FaultTests {
                 try await server.stop(.immediate)
                 let error = await failure { try await task.value }
                 #expect(error?.code == .connectionFailure)
+                #expect(error?.isOutcomeUnknown == true && error?.isRetryable == false)
                 try await server.start()
                 try await pool.ping()
             }
+        }
+    }
+
+    @Test func `a crash of the server at COMMIT leaves the outcome unknown`() async throws {
+        try await withServer { server, configuration in
+            try await withPool(configuration) { pool in
+                try await makeLingeringTable(pool)
+                let task = Task {
+                    try await pool.withTransaction { try await $0.execute("INSERT INTO items VALUES (1)") }
+                }
+                try await waitUntilRunning("COMMIT", in: configuration.database, of: server)
+                try await server.stop(.immediate)
+                let error = await failure { try await task.value }
+                #expect(error?.code == .connectionFailure)
+                #expect(error?.isOutcomeUnknown == true && error?.isRetryable == false)
+            }
+        }
+    }
+
+    /// A wire that is cut after some words of the server, with two statements in flight.
+    struct Cut: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let farewell: [UInt8]
+        /// What becomes of the first, and whether it is known to be undone.
+        let first: PostgresError.Code
+        let isFirstKnown: Bool
+        /// Whether the second is known not to have been begun.
+        let isSecondKnown: Bool
+    }
+
+    private static let cuts = [
+        Cut(
+            testDescription: "nothing is said", farewell: [], first: .connectionFailure, isFirstKnown: false,
+            isSecondKnown: false),
+        Cut(
+            testDescription: "a warning", farewell: ScriptedServer.notice("N", "WARNING", "57P02"),
+            first: .connectionFailure, isFirstKnown: false, isSecondKnown: false),
+        Cut(
+            testDescription: "the first is done, but its sync is not answered", farewell: ScriptedServer.done,
+            first: .connectionFailure, isFirstKnown: false, isSecondKnown: false),
+        Cut(
+            testDescription: "the first is refused", farewell: ScriptedServer.notice("E", "ERROR", "23505"),
+            first: .uniqueViolation, isFirstKnown: true, isSecondKnown: false),
+        Cut(
+            testDescription: "the session is ended", farewell: ScriptedServer.notice("E", "FATAL", "57P01"),
+            first: .connectionFailure, isFirstKnown: true, isSecondKnown: true),
+    ]
+
+    /// On a connection of its own a statement cannot be sent again: who is known not to have run fails as such.
+    @Test(arguments: cuts) func `what a cut wire leaves unknown is said to be unknown`(cut: Cut) async throws {
+        let server = try ScriptedServer(after: 2, says: cut.farewell)
+        try await PostgresConnection.withConnection(configuration: server.configuration, logger: quiet) { connection in
+            let first = Task { try await connection.execute("INSERT INTO items VALUES (1)") }
+            while server.statements < 1 { await Task.yield() }
+            let second = Task { try await connection.execute("INSERT INTO items VALUES (2)") }
+            let firstError = await failure { try await first.value }
+            #expect(firstError?.code == cut.first && firstError?.isOutcomeUnknown == !cut.isFirstKnown)
+            let secondError = await failure { try await second.value }
+            #expect(secondError?.code == .connectionFailure)
+            #expect(secondError?.isOutcomeUnknown == !cut.isSecondKnown)
         }
     }
 

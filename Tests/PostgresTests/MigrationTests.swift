@@ -72,6 +72,24 @@ struct MigrationTests {
         }
     }
 
+    /// It is not the migration's fault, and whether its COMMIT came through is not known: the next run finds out.
+    @Test func `a connection that is lost during a migration is not the migration's failure`() async throws {
+        let server = try await PostgresServer.shared()
+        let configuration = try await server.makeDatabase()
+        let slow = Migration(name: "v0001_slow", sql: "CREATE TABLE slow (id int8); SELECT pg_sleep(60)")
+        let task = Task { try await migrator(configuration, [slow]).migrate() }
+        try await waitUntilRunning("pg_sleep(60)", in: configuration.database, of: server)
+        try await server.terminateConnections(to: configuration.database)
+        do {
+            _ = try await task.value
+            Issue.record("no error was thrown")
+        } catch MigrationError.database(let cause) {
+            #expect(cause.code == .connectionFailure)
+        }
+        let quick = Migration(name: slow.name, sql: "CREATE TABLE slow (id int8)")
+        #expect(try await migrator(configuration, [quick]).migrate() == [slow.name])
+    }
+
     @Test func `a syntax error names its line`() async throws {
         let configuration = try await PostgresServer.shared().makeDatabase()
         let broken = Migration(name: "v0001_broken", sql: "CREATE TABLE ä (id int8);\n\n  CREAT TABLE b (id int8);")

@@ -153,20 +153,28 @@ struct PipelineStateTests {
         #expect(ask(&state, { $0.expire(now: deadline) }).sendsCancel)
     }
 
-    @Test func `a lost connection leaves open what may have run, unless the server spoke`() {
+    @Test func `a lost connection leaves open what may have run, unless the server ended the session`() {
         var silent = State()
         for name in ["a", "b"] { silent.sent(name, plan: .init(), deadline: nil) }
         #expect(ask(&silent, { $0.fail() }).map(\.mayHaveRun) == [true, true])
 
         var told = State()
         for name in ["a", "b"] { told.sent(name, plan: .init(), deadline: nil) }
-        _ = told.received(.failure(PostgresError(.connectionFailure, "terminated")))
+        var terminated = PostgresError(.connectionFailure, "terminated")
+        terminated.endsSession = true
+        _ = told.received(.failure(terminated))
         let lost = told.fail()
         #expect(lost.map(\.mayHaveRun) == [false, false] && lost.first?.error?.message == "terminated")
 
+        // An ordinary failure says nothing about what was sent behind it.
+        var cut = State()
+        for name in ["a", "b"] { cut.sent(name, plan: .init(), deadline: nil) }
+        _ = feed([.failure(failed), .endOfCommand], to: &cut)
+        #expect(ask(&cut, { $0.fail() }).map(\.mayHaveRun) == [false, true])
+
         var committing = State()
         for name in ["a", "b"] { committing.sent(name, plan: .init(), deadline: nil) }
-        _ = feed([.output(1), .endOfCommand, .failure(failed)], to: &committing)
+        _ = feed([.output(1), .endOfCommand, .failure(terminated)], to: &committing)
         #expect(ask(&committing, { $0.fail() }).map(\.mayHaveRun) == [true, false])
     }
 }

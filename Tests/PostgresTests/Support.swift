@@ -56,6 +56,21 @@ func failure(_ body: () async throws -> some Any) async -> PostgresError? {
     }
 }
 
+/// Makes the table `items`; to commit a row of it takes a minute.
+func makeLingeringTable(_ pool: PostgresPool) async throws {
+    try await pool.execute("CREATE TABLE items (id int8 PRIMARY KEY)")
+    try await pool.execute(
+        """
+        CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$
+        """)
+    try await pool.execute(
+        """
+        CREATE CONSTRAINT TRIGGER linger AFTER INSERT ON items DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION linger()
+        """)
+}
+
 /// Waits, for at most five seconds of the server's time, until so many statements that contain a text are running.
 func waitUntilRunning(
     _ text: String, count: Int = 1, in database: String, of server: PostgresServer

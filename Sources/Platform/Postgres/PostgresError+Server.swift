@@ -19,6 +19,7 @@ extension PostgresError {
         constraint = field("n")
         position = field("P").flatMap { Int($0) }
         isStalePlan = state == "26000" || (state == "0A000" && field("R") == "RevalidateCachedQuery")
+        endsSession = ["FATAL", "PANIC"].contains(field("V"))
     }
 
     /// What libpq says about a connection that failed.

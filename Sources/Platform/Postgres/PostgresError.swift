@@ -70,6 +70,8 @@ public struct PostgresError: Error, Sendable {
     public var isOutcomeUnknown = false
     /// Whether a prepared statement no longer fits the schema (or the server's memory of it): prepared anew, it works.
     var isStalePlan = false
+    /// Whether the server ended the session with it (severity FATAL or PANIC): what was sent behind is never begun.
+    var endsSession = false
 
     public init(_ code: Code, _ message: String) {
         self.code = code

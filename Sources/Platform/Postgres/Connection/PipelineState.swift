@@ -87,6 +87,8 @@ struct PipelineState<Ticket: Equatable, Output> {
     /// Whether the current command has given its result. Each gives one (a script any number, of which at most one is
     /// a failure) and then its end; anything else would have us read for ever.
     private var hasResult = false
+    /// Whether the server has ended the session (FATAL): it begins nothing more.
+    private var isSessionEnded = false
 
     var inFlight: Int { entries.count }
     var hasScript: Bool { entries.first?.plan.isScript ?? false }
@@ -112,8 +114,9 @@ struct PipelineState<Ticket: Equatable, Output> {
                 return .violation("a second result")
             }
             hasResult = true
+            if error.endsSession { isSessionEnded = true }
             entries.updateFirst { first in
-                // What comes after the server's own words is libpq's remark that the connection is gone.
+                // The first failure is the statement's own; a second one is the session's.
                 guard first.error == nil else { return }
                 first.error = error
                 first.failedAtSync = first.step == .sync
@@ -234,13 +237,13 @@ struct PipelineState<Ticket: Equatable, Output> {
 
     /// The connection is gone: gives what is in flight, oldest first.
     ///
-    /// If the server said why it failed the oldest (FATAL, say), that one was undone, unless it was being committed
-    /// already, and those behind it were never begun. If the server said nothing, any of them may have run.
+    /// A statement whose failure the server told was undone, unless it was being committed already. What is behind was
+    /// never begun if the server ended the session (FATAL); otherwise only the answers may be lost, and any may have
+    /// run.
     mutating func fail() -> [Lost] {
-        let serverSpoke = entries.first?.error != nil
         var lost: [Lost] = []
         while let entry = entries.popFirst() {
-            let mayHaveRun = serverSpoke ? entry.failedAtSync : true
+            let mayHaveRun = entry.error == nil ? !isSessionEnded : entry.failedAtSync
             lost.append(Lost(ticket: entry.ticket, error: entry.error, mayHaveRun: mayHaveRun))
         }
         return lost

@@ -55,6 +55,11 @@ extension PipelinedConnection {
                 turn.broken = PostgresError(.connectionFailure, "the connection was closed because of a COPY")
                 return
             }
+            guard !isRemark(result) else {
+                PQclear(result)
+                turn.broken = handle.error
+                return
+            }
             switch core.pipeline.received(reply(result, core.pipeline.current)) {
             case .none: break
             case .prepared(let sent): sent.prepared?.isReady = true
@@ -70,6 +75,13 @@ extension PipelinedConnection {
 
     private func isCopy(_ result: OpaquePointer?) -> Bool {
         [PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH].contains(PQresultStatus(result))
+    }
+
+    /// A failure without SQLSTATE is not the server's answer to anything: libpq says that the connection is gone, or that
+    /// it has no memory. What was in flight may have run.
+    private func isRemark(_ result: OpaquePointer?) -> Bool {
+        result != nil && PQresultStatus(result) == PGRES_FATAL_ERROR
+            && PQresultErrorField(result, Int32(UInt8(ascii: "C"))) == nil
     }
 
     /// What libpq's result means to the state machine; the result is kept or freed here.

@@ -144,6 +144,9 @@ public struct Migrator: Sendable {
             guard before == after else { throw MigrationError.endedTransaction(migration.name) }
             try await connection.execute(Self.insert, [migration.name, migration.sql])
             try await connection.execute("COMMIT")
+        } catch let error as PostgresError where error.code == .connectionFailure || error.code == .cancelled {
+            // Not the migration's fault, and the COMMIT may have come through: the next run finds out.
+            throw .database(error)
         } catch let error as PostgresError {
             // The transaction is undone by the server when the caller closes the connection.
             throw .failed(migration.name, line: error.position.map { line(of: $0, in: migration.sql) }, error)

@@ -77,7 +77,10 @@ struct StartUp: Service, CustomStringConvertible {
         do {
             applied = try await migrator.migrate()
         } catch {
-            guard case .database(let cause) = error, cause.isRetryable else { throw error }
+            // Migrating again is safe, so it does not matter whether the outcome of the lost statement is known.
+            guard case .database(let cause) = error, cause.isRetryable || cause.code == .connectionFailure else {
+                throw error
+            }
             logger.warning("the database is not there yet", metadata: ["reason": "\(cause)"])
             return false
         }
