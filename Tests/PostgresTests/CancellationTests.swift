@@ -111,6 +111,33 @@ struct CancellationTests {
         }
     }
 
+    /// A cancel request may still be under way when its statement has failed and the next one, cancelled too, begins: if
+    /// that is forgotten, each goes on for five seconds, and the test beyond its limit.
+    @Test func `many cancelled statements of one connection are stopped one after the other`() async throws {
+        let server = try await PostgresServer.shared()
+        let configuration = try await server.makeDatabase()
+        try await PostgresConnection.withConnection(configuration: configuration, logger: quiet) { connection in
+            let start = ContinuousClock.now
+            for _ in 0..<10 {
+                let tasks = (0..<5).map { _ in Task { try await connection.query("SELECT pg_sleep(60)") } }
+                try await waitUntilRunning("pg_sleep(60)", in: configuration.database, of: server)
+                for task in tasks { task.cancel() }
+                for task in tasks { #expect(await failure { try await task.value }?.code == .cancelled) }
+                #expect(try await connection.query("SELECT 1").count == 1)
+            }
+            #expect(ContinuousClock.now - start < .seconds(30))
+        }
+    }
+
+    @Test func `a cancelled task opens no private connection`() async throws {
+        let configuration = try await PostgresServer.shared().makeDatabase()
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            try await PostgresConnection.withConnection(configuration: configuration, logger: quiet) { _ in }
+        }
+        #expect(await failure { try await task.value }?.code == .cancelled)
+    }
+
     @Test func `a private connection can be cancelled while it waits`() async throws {
         let server = try await PostgresServer.shared()
         let configuration = try await server.makeDatabase()

@@ -25,7 +25,11 @@ public final class PostgresConnection: PostgresQuerying {
             await withCheckedContinuation { continuation in
                 owner.opened.arm(continuation)
                 link.open()
-                if Task.isCancelled { link.close(PostgresError.taskCancelled) }
+                if Task.isCancelled {
+                    link.close(PostgresError.taskCancelled)
+                    // Closed before the promise was armed, the link has told nobody.
+                    owner.opened.finish(.failure(PostgresError.taskCancelled))
+                }
             }
         } onCancel: {
             link.close(PostgresError.taskCancelled)

@@ -4,9 +4,15 @@ import Synchronization
 extension PipelinedConnection {
     /// Begins to connect; the owner hears how it went.
     func open() {
-        poller.wake(at: core.withLock { $0.connectDeadline })
+        let deadline: Instant? = core.withLock { core in
+            // Closed before it was opened: the poller must not get to know it, it would keep it for ever.
+            guard core.phase == .resolving else { return nil }
+            _ = pollerToken
+            return core.connectDeadline
+        }
+        guard let deadline else { return }
+        poller.wake(at: deadline)
         guard configuration.needsResolution else { return begin(addresses: []) }
-        _ = pollerToken
         let isRunning = DetachedThread.run(named: "postgres-resolve") { [self] in
             let addresses = HostAddresses.resolve(configuration.host)
             guard !addresses.isEmpty else {

@@ -187,14 +187,17 @@ final class PipelinedConnection: PollerSource {
     }
 
     private func cancelReturned() {
-        let (heldBack, owesSettled, next) = core.withLock { core in
+        let (heldBack, owesSettled, canceller, next) = core.withLock { core in
             core.pipeline.cancelReturned()
+            // Another cancelled statement may have become the oldest meanwhile.
+            let sendsAgain = core.phase == .open && core.pipeline.cancelToSend(now: .now)
             defer {
                 core.heldBack = 0
                 core.owesSettled = false
             }
-            return (core.heldBack, core.owesSettled, core.pipeline.nextDeadline)
+            return (core.heldBack, core.owesSettled, sendsAgain ? core.canceller : nil, core.pipeline.nextDeadline)
         }
+        if let canceller { send(canceller) }
         if heldBack > 0 { owner.connection(self, finished: heldBack) }
         if owesSettled { owner.connectionSettled(self) }
         if let next { poller.wake(at: next) }
