@@ -151,6 +151,26 @@ struct FaultTests {
         }
     }
 
+    @Test func `in a long outage a request waits for an attempt of its own, not for the back-off`() async throws {
+        try await withServer { server, configuration in
+            var configuration = configuration
+            // Longer than all the pings below take together: their deadlines must not be what wakes the pool.
+            configuration.acquireTimeout = .seconds(4)
+            try await withPool(configuration) { pool in
+                try await pool.ping()
+                try await server.stop()
+                #expect(await failure { try await pool.ping() }?.code == .connectionFailure)
+                let clock = ContinuousClock()
+                var times: [Duration] = []
+                for _ in 0..<9 {
+                    times.append(await clock.measure { _ = await failure { try await pool.ping() } })
+                }
+                // One in the middle: a busy machine may delay some. The back-off is 0.5 to 1 s by now.
+                #expect(times.sorted()[4] < .milliseconds(350), "\(times)")
+            }
+        }
+    }
+
     @Test func `everything comes back after restarts under load, and no write is half done`() async throws {
         try await withServer { server, configuration in
             try await withPool(configuration) { pool in

@@ -41,10 +41,6 @@ struct Queue<Element> {
         return removed
     }
 
-    func contains(where condition: (Element) -> Bool) -> Bool {
-        storage[head...].contains { $0.map(condition) ?? false }
-    }
-
     /// Changes the first element in place.
     mutating func updateFirst<Result>(_ change: (inout Element) -> Result) -> Result? {
         guard head < storage.count, storage[head] != nil else { return nil }

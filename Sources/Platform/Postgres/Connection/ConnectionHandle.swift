@@ -51,7 +51,8 @@ final class ConnectionHandle {
     var error: PostgresError { PostgresError(connection: raw) }
 }
 
-/// Where the server's notices go: the log, without values (libpq ch. 34.13).
+/// Where the server's notices go: the log (libpq ch. 34.13). Their text is the server's, or what a function of the schema
+/// raises: it must not raise what must not be logged.
 private final class NoticeLog {
     private let logger: Logger
 

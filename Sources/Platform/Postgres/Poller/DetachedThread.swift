@@ -3,11 +3,17 @@ import Glibc
 
 /// A thread for what blocks: the poller's waiting, `PQcancel`, and the resolving of names.
 ///
-/// Each connection has at most one such call at a time, so the number of threads is bounded by the connections.
+/// Each connection has at most one such call at a time. One that is given up leaves its call behind until that returns,
+/// so the threads are bounded by the connections, those given up lately included.
 enum DetachedThread {
     private final class Body: Sendable {
+        let name: String
         let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+
+        init(name: String, run: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.run = run
+        }
     }
 
     /// The stack is small: libpq and `getaddrinfo` need little.
@@ -22,7 +28,7 @@ enum DetachedThread {
         defer { pthread_attr_destroy(&attributes) }
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
         pthread_attr_setstacksize(&attributes, stackBytes)
-        let context = Unmanaged.passRetained(Body(body))
+        let context = Unmanaged.passRetained(Body(name: name, run: body))
         // The thread inherits the mask: the process's signals are handled by the threads that were there before.
         var all = sigset_t()
         var before = sigset_t()
@@ -34,14 +40,16 @@ enum DetachedThread {
             &thread, &attributes,
             { context in
                 guard let context else { return nil }
-                Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
+                let body = Unmanaged<Body>.fromOpaque(context).takeRetainedValue()
+                // By the thread itself: a detached one may have ended before its maker could name it.
+                _ = body.name.withCString { pthread_setname_np(pthread_self(), $0) }
+                body.run()
                 return nil
             }, context.toOpaque())
         guard failure == 0 else {
             context.release()
             return false
         }
-        _ = name.withCString { pthread_setname_np(thread, $0) }
         return true
     }
 }

@@ -40,12 +40,15 @@ final class Poller: Sendable {
     private init() {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         wakeup = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
-        guard epoll >= 0, wakeup >= 0 else { return }
-        guard gatehouse_epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, EPOLLIN.rawValue, Self.wakeToken) == 0 else { return }
-        DetachedThread.run(named: "postgres-poll") { [self] in
+        // Without it nothing would ever be answered, and no deadline kept.
+        guard epoll >= 0, wakeup >= 0,
+            gatehouse_epoll_ctl(epoll, EPOLL_CTL_ADD, wakeup, EPOLLIN.rawValue, Self.wakeToken) == 0
+        else { preconditionFailure("no descriptors for the Postgres poller (errno \(errno))") }
+        let isRunning = DetachedThread.run(named: "postgres-poll") { [self] in
             let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: Self.eventLimit)
             while true { turn(events) }
         }
+        precondition(isRunning, "no thread for the Postgres poller")
     }
 
     /// Makes a source known; it is kept until removed.

@@ -201,7 +201,7 @@ final class PoolCore: ConnectionOwner, PollerSource {
     private func take(_ request: Request, kind: PoolState<Request>.Kind, deadline: Instant) {
         start()
         let now = Instant.now
-        let (decision, opens, connection) = state.withLock { state in
+        let (decision, opens, connection, wake) = state.withLock { state in
             let (decision, id) = state.pool.take(request, kind: kind, deadline: deadline, now: now)
             let opens = state.pool.connectionsToOpen(now: now).map { makeConnection($0, &state) }
             var connection: PipelinedConnection?
@@ -210,11 +210,12 @@ final class PoolCore: ConnectionOwner, PollerSource {
             case .waits: remember(id, of: request, &state)
             case .refused(let error): if error.code == .poolTimeout { state.totals.acquireTimeouts += 1 }
             }
-            return (decision, opens, connection)
+            // Who comes during an outage may bring the next attempt forward.
+            return (decision, opens, connection, min(deadline, state.pool.nextAttempt ?? deadline))
         }
         switch decision {
         case .assigned: hand(request, to: connection)
-        case .waits: poller.wake(at: deadline)
+        case .waits: poller.wake(at: wake)
         case .refused(let error): fail(request, error)
         }
         for connection in opens { connection.open() }
@@ -261,7 +262,7 @@ final class PoolCore: ConnectionOwner, PollerSource {
             if state.pool.isDrained { state.closers = [] }
             return (
                 work.assignments.map { ($0.request, state.connections[$0.connection]) }, opens,
-                work.closes.compactMap { state.connections[$0] }, state.pool.nextDeadline, closers
+                work.closes.compactMap { state.connections[$0] }, state.pool.nextChore, closers
             )
         }
         for (request, connection) in plan.assigned { hand(request, to: connection) }
@@ -284,6 +285,8 @@ final class PoolCore: ConnectionOwner, PollerSource {
         case .lease(let lease):
             guard connection.verify() else {
                 update { $0 = $1.closed(connection.number, now: $2) }
+                // Cancelled meanwhile: in the queue it would only hold back others.
+                guard !lease.promise.isFinished else { return }
                 return take(request, kind: .lease, deadline: lease.deadline)
             }
             // Cancelled meanwhile: nobody takes it, so it goes back.

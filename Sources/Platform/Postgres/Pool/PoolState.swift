@@ -76,7 +76,7 @@ struct PoolState<Request: Sendable>: Sendable {
     private var lastID: UInt64 = 0
     private var backoff = Backoff()
     /// No connection is opened before.
-    private var nextAttempt: Instant?
+    private(set) var nextAttempt: Instant?
     private var lastAttempt: Instant?
     /// Whether the last attempt to connect failed: until one succeeds, there is one at a time.
     private var lastAttemptFailed = false
@@ -293,12 +293,18 @@ struct PoolState<Request: Sendable>: Sendable {
         connection.lastSign.advanced(by: limits.idleTimeout)
     }
 
+    /// When something is due next, the deadlines of those who wait left out: they are announced when they come.
+    var nextChore: Instant? {
+        var next = isClosing ? nil : nextAttempt
+        let idle = connections.lazy.filter { $0.phase == .shared(inFlight: 0) }
+        for connection in idle.dropFirst() { next = min(next ?? idleEnd(of: connection), idleEnd(of: connection)) }
+        return next
+    }
+
     /// When something is due next.
     var nextDeadline: Instant? {
-        var next = isClosing ? nil : nextAttempt
+        var next = nextChore
         waiters.forEach { next = min(next ?? $0.deadline, $0.deadline) }
-        let idle = connections.filter { $0.phase == .shared(inFlight: 0) }
-        for connection in idle.dropFirst() { next = min(next ?? idleEnd(of: connection), idleEnd(of: connection)) }
         return next
     }
 
