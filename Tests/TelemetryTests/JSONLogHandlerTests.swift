@@ -118,9 +118,7 @@ struct `JSON log lines` {
 
 struct `A log output on a descriptor` {
     @Test(.timeLimit(.minutes(1))) func `keeps the lines of many tasks whole`() async throws {
-        // Not a pipe: a child process of another test would inherit its writing end and keep it open.
-        var ends: [CInt] = [0, 0]
-        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
+        let ends = try connectedPair()
         let (readEnd, writeEnd) = (ends[0], ends[1])
         let output = LogOutput.descriptor(writeEnd)
         // The reader has a thread of its own, from before the first writer: these may block the whole cooperative pool.
@@ -146,12 +144,34 @@ struct `A log output on a descriptor` {
     }
 
     @Test func `drops a line that cannot be written`() throws {
-        var ends: [CInt] = [0, 0]
-        try #require(pipe(&ends) == 0)
-        close(ends[1])
-        LogOutput.descriptor(ends[0])(Array("to the wrong end\n".utf8))
+        // As our programs do; a broken pipe would end the process.
+        signal(SIGPIPE, SIG_IGN)
+        let ends = try connectedPair()
         close(ends[0])
+        LogOutput.descriptor(ends[1])(Array("to nobody\n".utf8))
+        close(ends[1])
+        LogOutput.descriptor(-1)(Array("to nowhere\n".utf8))
     }
+
+    @Test func `begins a line of its own after one that was cut`() throws {
+        let ends = try connectedPair(flags: SOCK_NONBLOCK.rawValue)
+        defer { for end in ends { close(end) } }
+        let output = LogOutput.descriptor(ends[1])
+        // Longer than the socket holds: given up after a second, half-way.
+        output(Array(repeating: UInt8(ascii: "a"), count: 1 << 20) + [UInt8(ascii: "\n")])
+        let beginning = readAll(ends[0])
+        #expect(!beginning.isEmpty && beginning.allSatisfy { $0 == UInt8(ascii: "a") })
+        for line in ["next\n", "last\n"] { output(Array(line.utf8)) }
+        #expect(String(decoding: readAll(ends[0]), as: UTF8.self) == "\nnext\nlast\n")
+    }
+}
+
+/// Not a pipe: a child process of another test would inherit its writing end and keep it open.
+private func connectedPair(flags: UInt32 = 0) throws -> [CInt] {
+    var ends: [CInt] = [0, 0]
+    let type = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | flags
+    try #require(socketpair(AF_UNIX, Int32(type), 0, &ends) == 0)
+    return ends
 }
 
 private func readAll(_ descriptor: CInt) -> [UInt8] {

@@ -8,7 +8,8 @@ import Synchronization
 /// either (POSIX `write`).
 ///
 /// Writing blocks while the reader of a pipe does not read. A line that cannot be written (closed descriptor, broken
-/// pipe, a non-blocking descriptor that stays full for one second) is dropped: logging never ends a program.
+/// pipe, a non-blocking descriptor that stays full for one second) is dropped: logging never ends a program that ignores
+/// SIGPIPE, as ours do. What comes after a line that was cut begins on a line of its own.
 public struct LogOutput: Sendable {
     private let write: @Sendable ([UInt8]) -> Void
 
@@ -36,30 +37,43 @@ public struct LogOutput: Sendable {
 
 /// One file descriptor and the lock that keeps its lines apart.
 private final class DescriptorSink: Sendable {
-    private let descriptor: Mutex<CInt>
+    private let descriptor: CInt
+    /// Held while a line is written; whether the last one was given up half-way.
+    private let isCut = Mutex(false)
 
     init(_ descriptor: CInt) {
-        self.descriptor = Mutex(descriptor)
+        self.descriptor = descriptor
     }
 
     func write(_ line: [UInt8]) {
-        descriptor.withLock { descriptor in
-            var written = 0
-            while written < line.count {
-                let count = line.withUnsafeBytes { bytes in
-                    Glibc.write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
-                }
-                if count > 0 {
-                    written += count
-                } else if count < 0, errno == EINTR {
-                    continue
-                } else if count < 0, errno == EAGAIN, isWritable(descriptor) {
-                    continue
-                } else {
-                    return
-                }
+        isCut.withLock { isCut in
+            if isCut {
+                guard writeAll([UInt8(ascii: "\n")]) == 1 else { return }
+                isCut = false
+            }
+            let written = writeAll(line)
+            isCut = written > 0 && written < line.count
+        }
+    }
+
+    /// - Returns: how much of it could be written.
+    private func writeAll(_ bytes: [UInt8]) -> Int {
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes { bytes in
+                Glibc.write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+            }
+            if count > 0 {
+                written += count
+            } else if count < 0, errno == EINTR {
+                continue
+            } else if count < 0, errno == EAGAIN, isWritable(descriptor) {
+                continue
+            } else {
+                break
             }
         }
+        return written
     }
 
     private func isWritable(_ descriptor: CInt) -> Bool {
