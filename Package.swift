@@ -185,7 +185,12 @@ let tests: [Target] = [
             .product(name: "Metrics", package: "swift-metrics"),
             .product(name: "CoreMetrics", package: "swift-metrics"),
         ]),
-    .tests("ServiceKit", serviceTestDependencies + [.product(name: "Crypto", package: "swift-crypto")]),
+    .tests(
+        "ServiceKit",
+        serviceTestDependencies + [
+            .product(name: "Crypto", package: "swift-crypto"),
+            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        ]),
     .tests("Warehouse", serviceTestDependencies + ["ServiceKit"]),
     .tests("Accounting", serviceTestDependencies + ["ServiceKit"]),
     .tests("Sales", serviceTestDependencies + ["ServiceKit", "Warehouse"]),

@@ -1,0 +1,114 @@
+import Logging
+import Postgres
+import ServiceLifecycle
+import Synchronization
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import ServiceKit
+
+/// The start of a service while its database comes and goes.
+@Suite(.timeLimit(.minutes(2))) struct StartUpTests {
+    private let log = Log()
+    private var logger: Logger { log.logger }
+
+    private func startUp(
+        _ configuration: PostgresConfiguration, _ migrations: [Migration] = NotesService.migrations
+    ) -> StartUp {
+        StartUp(
+            migrator: Migrator(configuration: configuration, migrations: migrations, logger: logger),
+            readiness: Readiness(), logger: logger)
+    }
+
+    /// Runs it as a program does, and stops it as a signal would.
+    private func running(_ startUp: StartUp, _ body: () async throws -> Void) async throws {
+        let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [startUp], logger: logger))
+        let run = Task { try await group.run() }
+        do {
+            try await body()
+        } catch {
+            run.cancel()
+            throw error
+        }
+        await group.triggerGracefulShutdown()
+        try await run.value
+        #expect(startUp.readiness.phase == .stopping)
+    }
+
+    /// Asks again, for at most thirty seconds, until a condition holds.
+    private func eventually(_ condition: () -> Bool) async -> Bool {
+        let deadline = ContinuousClock.now + .seconds(30)
+        // A cancelled sleep is a short one: the deadline ends the loop all the same.
+        while !condition(), ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(10)) }
+        return condition()
+    }
+
+    @Test func `waits for a database that is away, and migrates it when it comes`() async throws {
+        let server = try await PostgresServer.start()
+        let startUp = startUp(try await server.makeDatabase())
+        try await server.stop()
+        try await running(startUp) {
+            #expect(await eventually { log.lines.contains { $0.contains("not there yet") } })
+            #expect(startUp.readiness.phase == .starting)
+            try await server.start()
+            #expect(await eventually { startUp.readiness.phase == .ready })
+        }
+        await server.remove()
+    }
+
+    @Test func `stops without a failure when told to while it waits`() async throws {
+        let startUp = startUp(PostgresConfiguration(port: 1, database: "none", user: "none"))
+        try await running(startUp) {
+            #expect(await eventually { log.lines.contains { $0.contains("not there yet") } })
+        }
+    }
+
+    @Test func `stops when told to before it has begun`() async throws {
+        let startUp = startUp(PostgresConfiguration(port: 1, database: "none", user: "none"))
+        try await running(startUp) {}
+    }
+
+    @Test func `migrates again after the database was lost in the middle of it`() async throws {
+        let server = try await PostgresServer.start()
+        let configuration = try await server.makeDatabase()
+        let blocked = Migration(
+            name: "v0001_blocked", sql: "CREATE TABLE once (id int8); SELECT pg_advisory_xact_lock(1)")
+        let startUp = startUp(configuration, [blocked])
+        try await running(startUp) {
+            try await PostgresConnection.withConnection(configuration: configuration, logger: logger) { connection in
+                try await connection.execute("SELECT pg_advisory_lock(1)")
+                var isWaiting = false
+                while !isWaiting {
+                    isWaiting =
+                        try await connection.query(
+                            "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+                        ).count == 1
+                }
+                // Neither the lock nor the connection that waits for it outlives this.
+                try await server.restart(.immediate)
+            }
+            #expect(await eventually { startUp.readiness.phase == .ready })
+        }
+        await server.remove()
+    }
+
+    @Test func `a migration that fails ends it`() async throws {
+        let broken = Migration(name: "v0001_broken", sql: "ALTER TABLE nowhere ADD a int8")
+        let startUp = startUp(try await PostgresServer.shared().makeDatabase(), [broken])
+        let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [startUp], logger: logger))
+        await #expect(throws: MigrationError.self) { try await group.run() }
+    }
+}
+
+/// What was logged.
+private final class Log: Sendable {
+    private let stored = Mutex<[String]>([])
+
+    var lines: [String] { stored.withLock { $0 } }
+
+    var logger: Logger {
+        let output = LogOutput { line in self.stored.withLock { $0.append(String(decoding: line, as: UTF8.self)) } }
+        return Logger(label: "test") { JSONLogHandler(label: $0, output: output) }
+    }
+}
