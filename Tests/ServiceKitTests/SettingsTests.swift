@@ -61,6 +61,22 @@ import Testing
         }
     }
 
+    @Test func `an empty variable does not hide the file's value`() throws {
+        let settings = try ServiceSettings<NotesService>(
+            environment: ["POSTGRES_HOST": ""], file: try file("postgres: {host: db}")
+        ).platform
+        #expect(settings.database.host == "db")
+    }
+
+    @Test(arguments: [
+        "postgres:\n  password: \"hunter2", "postgres: {password: hunter2", "postgres:\n\tpassword: hunter2",
+    ])
+    func `says where a file is not YAML without showing what is there`(text: String) throws {
+        let messages = messages([:], file: try file(text))
+        #expect(messages.count == 1 && messages[0].contains("line "), "\(messages)")
+        #expect(!messages[0].contains("hunter2"))
+    }
+
     @Test(arguments: [
         ("htp: {port: 1}", "htp.port"), ("http: {prot: 1}", "http.prot"), ("http: [1]", "http"), ("port: 8", "port"),
     ])

@@ -16,7 +16,7 @@ struct PoolService: Service, CustomStringConvertible {
     }
 }
 
-/// Runs a server; a failure says where it was to listen.
+/// Runs a server; a failure says whose it is: it could not listen, or ended later.
 struct Listener<Server: ApplicationProtocol>: Service, CustomStringConvertible {
     let server: Server
     let address: String
@@ -27,7 +27,7 @@ struct Listener<Server: ApplicationProtocol>: Service, CustomStringConvertible {
         let address: String
         let cause: any Error
 
-        var description: String { "cannot listen on \(address): \(cause)" }
+        var description: String { "the server on \(address) failed: \(cause)" }
     }
 
     func run() async throws {

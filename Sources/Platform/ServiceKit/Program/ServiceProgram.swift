@@ -132,6 +132,8 @@ struct Boot<Program: GatehouseService>: Sendable {
             Self.tell(error.messages)
             throw ExitCode(78)
         }
+        // Whoever reads our log may go away: then a write fails, and does not end the program.
+        signal(SIGPIPE, SIG_IGN)
         LoggingSystem.bootstrapJSON(level: settings.platform.logLevel)
         logger = Logger(label: Program.identity.name)
     }

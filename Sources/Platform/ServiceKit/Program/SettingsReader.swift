@@ -50,7 +50,9 @@ struct SettingsReader {
         _ settings: [any AnySetting], environment: [String: String], file: String?
     ) throws(SettingsError) {
         self.settings = settings
-        var providers: [any ConfigProvider] = [EnvironmentVariablesProvider(environmentVariables: environment)]
+        // An empty variable counts as absent: it must not hide what the file says.
+        let present = environment.filter { !$0.value.isEmpty }
+        var providers: [any ConfigProvider] = [EnvironmentVariablesProvider(environmentVariables: present)]
         if let file { providers.append(try Self.provider(file: file, settings: settings)) }
         configuration = ConfigReader(providers: providers)
     }
@@ -97,7 +99,7 @@ struct SettingsReader {
         do {
             root = try Yams.compose(yaml: text)
         } catch {
-            throw SettingsError(["the settings file \(file) is not YAML: \(error)"])
+            throw SettingsError(["the settings file \(file) is not YAML\(place(of: error))"])
         }
         guard let root else { return InMemoryProvider(name: file, values: [:]) }
         guard root.mapping != nil else { throw SettingsError(["the settings file \(file) must be a mapping"]) }
@@ -115,6 +117,16 @@ struct SettingsReader {
         }
         guard messages.isEmpty else { throw SettingsError(messages) }
         return InMemoryProvider(name: file, values: values)
+    }
+
+    /// What is wrong, and where, without the text there, which the error would quote: it may be a secret.
+    private static func place(of error: any Error) -> String {
+        switch error as? YamlError {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            ": \(problem) in line \(mark.line)"
+        default: ""
+        }
     }
 
     /// The leaves of a mapping; nil stands for a list, which no setting takes.
