@@ -19,6 +19,7 @@ import Testing
         #expect(IfMatch(.any).versions == nil)
         #expect(IfMatch(EntityTagList(fieldValue: #"W/"1", "2", "x", "3""#)).versions == [2, 3])
         #expect(IfMatch(EntityTagList(fieldValue: #""nonsense""#)).versions == [])
+        #expect(IfMatch(EntityTagList(fieldValue: #""+1", "01", " 1", "-0""#)).versions == [], "not the text of a tag")
     }
 
     @Test(arguments: [

@@ -53,7 +53,8 @@ import Testing
     @Test(arguments: [
         ("limit=0", "limit"), ("limit=201", "limit"), ("limit=-1", "limit"), ("limit=x", "limit"), ("limit=", "limit"),
         ("limit=1.0", "limit"), ("limit=99999999999999999999", "limit"), ("limit=1&limit=2", "limit"),
-        ("limit=%221%22", "limit"), ("cursor=", "cursor"), ("cursor=x", "cursor"), ("cursor=1", "cursor"),
+        ("limit=%221%22", "limit"), ("limit=%205", "limit"), ("limit=5%0A", "limit"),
+        ("cursor=", "cursor"), ("cursor=x", "cursor"), ("cursor=1", "cursor"),
         ("cursor=AAAAAAAAAAAAAAAAAA", "cursor"), ("cursor=%00", "cursor"), ("cursor=%27;DROP+TABLE+notes", "cursor"),
         ("limits=1", "limits"), ("Limit=1", "Limit"), ("offset=3", "offset"),
     ])

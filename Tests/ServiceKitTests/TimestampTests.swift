@@ -26,6 +26,33 @@ import Testing
         }
     }
 
+    @Test func `survives the way through a date`() {
+        let seed = UInt64.random(in: 0 ... .max)
+        var random = SplitMix(state: seed)
+        // 2000 to 2100, and all years.
+        for range in [Int64(946_684_800_000)...4_102_444_800_000, -62_135_596_800_000...253_402_300_799_999] {
+            for _ in 0..<2_000 {
+                let instant = Timestamp(millisecondsSince1970: Int64.random(in: range, using: &random))
+                #expect(Timestamp(instant.date) == instant, "seed \(seed)")
+            }
+        }
+    }
+
+    /// Postgres gives microseconds, which become a date like this; the last of a millisecond is not the next one yet.
+    @Test func `rounds down whole microseconds of our time`() {
+        let seed = UInt64.random(in: 0 ... .max)
+        var random = SplitMix(state: seed)
+        for _ in 0..<2_000 {
+            let milliseconds = Int64.random(in: 946_684_800_000...2_145_916_800_000, using: &random)
+            let (seconds, rest) = milliseconds.quotientAndRemainder(dividingBy: 1_000)
+            for microseconds in [0, 1, 998, 999] {
+                let fraction = Double(rest * 1_000 + Int64(microseconds)) / 1_000_000
+                let date = Date(timeIntervalSinceReferenceDate: Double(seconds - 978_307_200) + fraction)
+                #expect(Timestamp(date).millisecondsSince1970 == milliseconds, "seed \(seed)")
+            }
+        }
+    }
+
     @Test(arguments: [
         ("2026-01-31T12:00:00Z", Int64(1_769_860_800_000)), ("2026-01-31T14:00:00+02:00", 1_769_860_800_000),
         ("2026-01-31T06:30:00.5-05:30", 1_769_860_800_500), ("2026-01-31T12:00:00.1239999Z", 1_769_860_800_123),

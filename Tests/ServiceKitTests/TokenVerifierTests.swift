@@ -4,6 +4,7 @@ import JWTKit
 import Logging
 import ServiceTestSupport
 import Synchronization
+import Telemetry
 import Testing
 
 @testable import ServiceKit
@@ -147,6 +148,36 @@ import Testing
         try FileManager.default.removeItem(atPath: path)
         clock.advance(by: 1.1)
         #expect(await refusal(newToken, by: verifier) == nil)
+        try TokenIssuer.keySet([old]).write(toFile: path, atomically: true, encoding: .utf8)
+        clock.advance(by: 1.1)
+        #expect(await refusal(oldToken, by: verifier) == nil)
+    }
+
+    @Test func `says once that the key file is gone`() async throws {
+        let issuer = try await TokenIssuer()
+        let path = try file(TokenIssuer.keySet([issuer]))
+        let clock = TestClock()
+        let lines = Mutex<[String]>([])
+        let output = LogOutput { line in lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) } }
+        let logger = Logger(label: "test") { JSONLogHandler(label: $0, level: .error, output: output) }
+        let verifier = try await TokenVerifier(
+            keySetFile: path, requirements: TokenRequirements(), logger: logger, now: { clock.now })
+        let token = try await issuer.token(scopes: "")
+        try FileManager.default.removeItem(atPath: path)
+        for _ in 0..<3 {
+            clock.advance(by: 1.1)
+            #expect(await refusal(token, by: verifier) == nil)
+        }
+        #expect(lines.withLock(\.count) == 1)
+    }
+
+    @Test func `a caller's descriptions do not show the token`() {
+        let caller = Caller(subject: "alice", scopes: ["notes:read"], token: "hunter2")
+        var dumped = ""
+        dump(caller, to: &dumped)
+        for text in ["\(caller)", String(reflecting: caller), dumped, "\(Optional(caller) as Any)"] {
+            #expect(text.contains("alice") && !text.contains("hunter2"))
+        }
     }
 
     @Test func `a remembered token expires all the same`() async throws {

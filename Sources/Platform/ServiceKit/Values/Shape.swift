@@ -35,8 +35,10 @@ public struct Shape<Value: Sendable>: Sendable {
 extension JSONValue {
     /// A parameter's text as the JSON scalar that it spells, or as a string when it spells none.
     fileprivate init(scalar text: String) {
-        // Not spelling a JSON scalar is no error: the shape then refuses a string where it wants a number.
-        self = (try? JSONParser.parse(Array(text.utf8))) ?? .string(text)
+        // Not spelling a JSON scalar is no error: the shape then refuses a string where it wants a number. The parser
+        // would pass over whitespace around it, which belongs to a JSON text and not to a scalar (RFC 8259 §2).
+        let hasSpace = text.utf8.contains { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
+        self = (hasSpace ? nil : try? JSONParser.parse(Array(text.utf8))) ?? .string(text)
     }
 }
 

@@ -19,7 +19,10 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     /// Rounds down to the millisecond; a date outside of the representable years is clamped.
     public init(_ date: Date) {
-        let milliseconds = (date.timeIntervalSince1970 * 1_000).rounded(.down)
+        // A Double of seconds is off by up to two units in its last place, less than half a microsecond in our time:
+        // without this, 12.345 s would be read as 12.344.
+        let seconds = date.timeIntervalSince1970
+        let milliseconds = (max(seconds + 0.000_000_5, seconds.nextUp.nextUp) * 1_000).rounded(.down)
         self.init(millisecondsSince1970: Int64(exactly: milliseconds) ?? (milliseconds < 0 ? .min : .max))
     }
 
