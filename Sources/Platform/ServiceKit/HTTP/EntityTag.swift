@@ -89,8 +89,10 @@ public enum IfMatch: Sendable, Equatable {
     init(_ list: EntityTagList?) {
         switch list {
         case nil, .any: self = .anyVersion
-        // Weak tags never match strongly.
-        case .tags(let strong, _): self = .versions(strong.compactMap { Int64($0.opaque) })
+        // Weak tags never match strongly. Tags are compared as text (RFC 9110 §8.8.3.2): "01" is not the tag of version 1.
+        case .tags(let strong, _):
+            self = .versions(
+                strong.compactMap { tag in Int64(tag.opaque).flatMap { EntityTag(version: $0) == tag ? $0 : nil } })
         }
     }
 }

@@ -105,7 +105,7 @@ public struct IdempotencyKeys: Sendable {
         _ scope: [any PostgresBindable], digest: [UInt8], in transaction: PostgresTransaction
     ) async throws -> Reply {
         guard let row = try await transaction.query(Self.find, scope).first else {
-            // Purged between the two statements: the caller's next try is the first one.
+            // The claim has locked the row, so no purge can take it away: unless somebody else writes to our table.
             throw Problem.unavailable("The stored answer has just expired.")
         }
         let (storedDigest, status, location, tag, content) = try row.decode(

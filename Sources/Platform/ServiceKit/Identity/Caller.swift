@@ -14,6 +14,17 @@ public struct Caller: Sendable, Hashable {
     }
 }
 
+/// Descriptions are for logs: none of them shows the token, neither does the reflection that the default ones use.
+extension Caller: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String { subject }
+    public var debugDescription: String { description }
+
+    public var customMirror: Mirror {
+        Mirror(
+            self, children: ["subject": subject, "scopes": scopes] as KeyValuePairs<String, Any>, displayStyle: .struct)
+    }
+}
+
 /// Why a token is not accepted. The caller is told only the case's words, operators nothing: guesses are not errors.
 public enum TokenRefusal: String, Error, Sendable {
     case malformed = "The token is not a JWT that this service accepts."

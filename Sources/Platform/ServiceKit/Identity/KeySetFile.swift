@@ -6,12 +6,13 @@ import Synchronization
 ///
 /// At most once per ``recheckSeconds`` the file's identity (device, inode, size, modification time) is compared; a changed
 /// file is read again, so a new key works and a removed one stops working within that time. A file that became unreadable
-/// or wrong is reported and the last good keys stay.
+/// or wrong, or is gone, is reported once, and the last good keys stay.
 final class KeySetFile: Sendable {
     static let recheckSeconds: Double = 1
 
     private struct State {
         var keys: KeySet
+        /// nil while there is no file.
         var identity: FileIdentity?
         var nextCheck: Double
         /// Grows with every reload; answers cached under an older one are void.
@@ -38,9 +39,9 @@ final class KeySetFile: Sendable {
             if isDue { state.nextCheck = now + Self.recheckSeconds }
             return (state.keys, state.generation, isDue)
         }
-        guard isDue, let identity = FileIdentity(path: path), identity != state.withLock({ $0.identity }) else {
-            return (keys, generation)
-        }
+        guard isDue else { return (keys, generation) }
+        let identity = FileIdentity(path: path)
+        guard identity != state.withLock({ $0.identity }) else { return (keys, generation) }
         do {
             let fresh = try await Self.read(path)
             logger.info("key set read again", metadata: ["keys": "\(fresh.keys.count)"])

@@ -68,7 +68,8 @@ public final class TokenVerifier: Sendable {
         let now = now()
         let (keySet, generation) = await file.current(now: now)
         let known = state.withLock { state -> Caller? in
-            if state.generation != generation {
+            // Never back: a slow task may come with an older one.
+            if generation > state.generation {
                 state.cache.removeAll()
                 state.generation = generation
             }

@@ -56,7 +56,7 @@ struct Management: Sendable {
             for (name, help, count) in [
                 ("postgres_pool_opened_total", "Connections opened.", statistics.opened),
                 ("postgres_pool_lost_total", "Connections lost.", statistics.lost),
-                ("postgres_pool_statements_total", "Statements sent.", statistics.statements),
+                ("postgres_pool_statements_total", "Statements answered.", statistics.statements),
                 ("postgres_pool_acquire_timeouts_total", "Waits that ended without one.", statistics.acquireTimeouts),
             ] {
                 collected.counter(name, help, labels: [], value: Double(count))
