@@ -60,6 +60,12 @@ public final class BlockingSocket: ByteStream {
         return bytes
     }
 
+    /// Whether there are bytes to read, or the end, within the time.
+    public func isReadable(withinMilliseconds milliseconds: Int32) -> Bool {
+        var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&wanted, 1, milliseconds) > 0
+    }
+
     /// Says that nothing more follows; answers can still be read.
     public func shutdownSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 

@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # The gateway's rooms alone, without Hummingbird and all that it brings: for builds that would take too long with it.
 
+# shellcheck source=common.sh
+source "${BASH_SOURCE[0]%/*}/common.sh"
+
 # make_gateway_package DIRECTORY: the package of the data plane and its tests, with the sources linked into it.
 make_gateway_package() {
     mkdir -p "$1"

@@ -96,7 +96,8 @@ public struct ProxyHeader: Sendable, Equatable {
         let parts = line.split(separator: " ", omittingEmptySubsequences: false)
         if parts.count >= 2, parts[1] == "UNKNOWN" { return ProxyHeader(byteCount: end + 1, source: nil) }
         guard parts.count == 6, parts[1] == "TCP4" || parts[1] == "TCP6", let port = Self.port(parts[4]),
-            Self.port(parts[5]) != nil, !parts[2].isEmpty, !parts[3].isEmpty
+            Self.port(parts[5]) != nil, !parts[2].isEmpty, !parts[3].isEmpty,
+            parts[2...3].allSatisfy({ $0.utf8.contains(ASCII.colon) == (parts[1] == "TCP6") })
         else { throw .malformed }
         return ProxyHeader(byteCount: end + 1, source: .text(String(parts[2]), port: port))
     }
