@@ -144,7 +144,7 @@ private func decode(_ bytes: [UInt8], _ ends: [Int]) -> Decoded {
     return result
 }
 
-func fields(_ block: HeaderBlock) -> [[UInt8]] {
+func fields(_ block: borrowing HeaderBlock) -> [[UInt8]] {
     var all: [[UInt8]] = []
     block.forEach { name, value, _ in
         all.append(name.withUnsafeBufferPointer { Array($0) })
