@@ -1,7 +1,6 @@
 import Logging
 import Postgres
 import ServiceLifecycle
-import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -36,23 +35,16 @@ import Testing
         #expect(startUp.readiness.phase == .stopping)
     }
 
-    /// Asks again, for at most thirty seconds, until a condition holds.
-    private func eventually(_ condition: () -> Bool) async -> Bool {
-        let deadline = ContinuousClock.now + .seconds(30)
-        // A cancelled sleep is a short one: the deadline ends the loop all the same.
-        while !condition(), ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(10)) }
-        return condition()
-    }
-
     @Test func `waits for a database that is away, and migrates it when it comes`() async throws {
         let server = try await PostgresServer.start()
         let startUp = startUp(try await server.makeDatabase())
         try await server.stop()
         try await running(startUp) {
-            #expect(await eventually { log.lines.contains { $0.contains("not there yet") } })
+            await log.wait(for: "the database is not there yet")
             #expect(startUp.readiness.phase == .starting)
             try await server.start()
-            #expect(await eventually { startUp.readiness.phase == .ready })
+            await log.wait(for: #""ready""#)
+            #expect(startUp.readiness.phase == .ready)
         }
         await server.remove()
     }
@@ -60,7 +52,7 @@ import Testing
     @Test func `stops without a failure when told to while it waits`() async throws {
         let startUp = startUp(PostgresConfiguration(port: 1, database: "none", user: "none"))
         try await running(startUp) {
-            #expect(await eventually { log.lines.contains { $0.contains("not there yet") } })
+            await log.wait(for: "the database is not there yet")
         }
     }
 
@@ -88,7 +80,8 @@ import Testing
                 // Neither the lock nor the connection that waits for it outlives this.
                 try await server.restart(.immediate)
             }
-            #expect(await eventually { startUp.readiness.phase == .ready })
+            await log.wait(for: #""ready""#)
+            #expect(startUp.readiness.phase == .ready)
         }
         await server.remove()
     }
@@ -101,14 +94,20 @@ import Testing
     }
 }
 
-/// What was logged.
-private final class Log: Sendable {
-    private let stored = Mutex<[String]>([])
+/// What is logged, as it is logged.
+private struct Log {
+    let logger: Logger
+    private let lines: AsyncStream<String>
 
-    var lines: [String] { stored.withLock { $0 } }
+    init() {
+        let (lines, continuation) = AsyncStream.makeStream(of: String.self)
+        self.lines = lines
+        let output = LogOutput { continuation.yield(String(decoding: $0, as: UTF8.self)) }
+        logger = Logger(label: "test") { JSONLogHandler(label: $0, output: output) }
+    }
 
-    var logger: Logger {
-        let output = LogOutput { line in self.stored.withLock { $0.append(String(decoding: line, as: UTF8.self)) } }
-        return Logger(label: "test") { JSONLogHandler(label: $0, output: output) }
+    /// Waits until a line holds a text; the suite's time limit is the deadline.
+    func wait(for text: String) async {
+        for await line in lines where line.contains(text) { return }
     }
 }
