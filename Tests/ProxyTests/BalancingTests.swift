@@ -117,7 +117,7 @@ import Testing
         }
         var site = site([bad, good], .roundRobin)
         site.rules[0].traffic.outliers.consecutiveFailures = 3
-        site.rules[0].traffic.outliers.baseEjectionMilliseconds = 300
+        site.rules[0].traffic.outliers.baseEjectionMilliseconds = 3_000
         try await withGateway(site) { gateway in
             let client = try gateway.connect()
             func statuses(_ count: Int) throws -> [Int] {

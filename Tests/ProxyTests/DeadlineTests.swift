@@ -70,8 +70,11 @@ import Wire
             stream.reset(errorCode: 8)
             try multiplexed.flush()
             #expect(eventually { upstream.closedByGateway == 2 })
-            let endpoint = try #require(gateway.gateway.endpoints.first)
-            #expect(endpoint.requestsActive == 0 && endpoint.connectionsOpen == 0)
+            #expect(
+                eventually {
+                    let endpoint = gateway.gateway.endpoints.first
+                    return endpoint?.requestsActive == 0 && endpoint?.connectionsOpen == 0
+                })
         }
         #expect(log.map(\.outcome) == ["clientClosed", "clientClosed"])
     }
