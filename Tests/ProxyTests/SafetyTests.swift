@@ -113,8 +113,9 @@ import Wire
             let socket = try BlockingSocket(connectingTo: gateway.port("https"))
             let client = try RawHTTP2(BlockingTLS(over: socket, protocols: ["h2"]))
             // The gateway may close while we send.
+            let perBatch = [.pings, .settings, .emptyData].contains(flood) ? 500 : 100
             for batch in 0..<40 {
-                let numbers = (0..<100).map { UInt32(1 + 2 * (100 * batch + $0)) }
+                let numbers = (0..<perBatch).map { UInt32(1 + 2 * (perBatch * batch + $0)) }
                 if (try? client.send(numbers.flatMap(flood.frames))) == nil { break }
                 if gateway.gateway.statistics.connectionsAbusive > 0 { break }
             }
@@ -188,6 +189,30 @@ import Wire
             #expect(client.eventuallyGets("/") { $0.status == 200 })
         }
         #expect(log.contains { $0.outcome == "overloaded" })
+    }
+
+    @Test func `bodies that wait are bounded in total, and some are given up for the others`() async throws {
+        let upstream = try ScriptedUpstream.answering { ScriptedUpstream.ok("\($0.body.count)") }
+        defer { upstream.stop() }
+        var site = site(upstream)
+        site.limits.heldBytesPerWorker = 300_000
+        site.limits.bodyBufferBytes = 131_072
+        site.limits.slowBodiesPerWorker = 0
+        let log = try await withGateway(site) { gateway in
+            let client = try gateway.connectHTTP2()
+            try client.pump { client.peer.session.canOpenStream }
+            let streams = try (0..<12).map { number in
+                try #require(client.peer.request("POST", "/\(number)", endStream: false))
+            }
+            for stream in streams { stream.write(Pattern.bytes(50_000).span) }
+            try client.pump { streams.contains { $0.hasHead } }
+            for stream in streams where !stream.hasHead { stream.finish() }
+            try client.pump { streams.allSatisfy(\.hasHead) }
+            #expect(streams.contains { $0.status == 503 })
+            #expect(streams.contains { $0.status == 200 && $0.text == "50000" })
+            #expect(try gateway.get("/").status == 200)
+        }
+        #expect(log.contains { $0.outcome == "overloaded" } && log.contains { $0.outcome == "forwarded" })
     }
 
     // MARK: - Connections

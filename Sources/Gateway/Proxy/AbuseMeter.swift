@@ -9,8 +9,9 @@ import Wire
 struct AbuseMeter {
     private static let resetBurst = 200
     private static let resetsPerSecond = 20
-    private static let controlBurst = 1_000
-    private static let controlPerSecond = 100
+    /// Clients of gRPC measure the path with a PING for each round trip, which are many on a short one.
+    private static let controlBurst = 10_000
+    private static let controlPerSecond = 1_000
 
     private var resets = Allowance(burst: resetBurst, perSecond: resetsPerSecond, now: 0)
     private var control = Allowance(burst: controlBurst, perSecond: controlPerSecond, now: 0)

@@ -52,6 +52,11 @@ extension Exchange {
             keepSent(bytes)
             downstream?.requestBodyConsumed(bytes.count)
         } else {
+            // Its window was open before the memory was used up. One is given up, and the others have room.
+            guard worker.hasRoom || isTunnel else {
+                downstream?.requestBodyConsumed(bytes.count)
+                return refuse(.overloaded)
+            }
             requestBody.append(bytes)
             worker.heldBytes += bytes.count
             if phase == .gathering { goOnIfGathered() }
