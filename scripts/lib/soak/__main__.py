@@ -124,7 +124,10 @@ class Gateway:
         self.state, self.endpoints, self.routes = state, endpoints, 0
         self.port, self.admin = free_port(), free_port()
         self.write()
-        backends = [part for name, endpoint in endpoints.items() for part in ("--backend", f"{name}=127.0.0.1:{endpoint.port}")]
+        backends = [
+            part for name, endpoint in endpoints.items()
+            for part in ("--backend", f"{name}=127.0.0.1:{endpoint.port}")
+        ]
         self.log = open(state / "gateway.log", "wb")
         self.process = subprocess.Popen(
             [program, "run", "--config", state / "gateway.yaml", *backends, "--listen", f"https=127.0.0.1:{self.port}",
@@ -217,6 +220,17 @@ async def watch(gateway, samples):
         await asyncio.sleep(1)
 
 
+async def settled(gateway):
+    """Its descriptors once all of it has started: when their number has not changed for three seconds."""
+    last, unchanged = 0, 0
+    while unchanged < 6:
+        await asyncio.sleep(0.5)
+        now = gateway.descriptors
+        unchanged = unchanged + 1 if now == last else 0
+        last = now
+    return last
+
+
 def mean(values):
     return sum(values) / max(1, len(values))
 
@@ -229,7 +243,7 @@ async def soak(program, minutes, state):
     problems = []
     try:
         await until(lambda: gateway.served_certificate() is not None, f"the gateway did not start, see {state}/gateway.log")
-        baseline = gateway.descriptors
+        baseline = await settled(gateway)
         seconds = int(minutes * 60)
         report, stop, samples = Report(), asyncio.Event(), []
         kinds = [("HTTP/1.1", clients.HTTP1, 6), ("HTTP/2", clients.HTTP2, 3), ("WebSocket", clients.WebSocket, 3),

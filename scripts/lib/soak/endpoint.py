@@ -45,6 +45,8 @@ async def http1(reader, writer):
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
+    except ValueError as error:
+        print(f"endpoint: {error} in {head!r}", file=sys.stderr)
     finally:
         writer.close()
 
