@@ -256,7 +256,10 @@ import Wire
         let upstream = try ScriptedUpstream { connection in
             _ = try connection.request()
             try connection.send("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n")
-            if isClient { connection.waitForEnd() } else { connection.socket.reset() }
+            if isClient { return connection.waitForEnd() }
+            // Not before the client has its 101.
+            _ = try connection.reader.take(upTo: 1)
+            connection.socket.reset()
         }
         defer { upstream.stop() }
         let log = try await withGateway(site(upstream.port)) { gateway in
@@ -267,6 +270,7 @@ import Wire
                 client.socket.reset()
                 #expect(eventually { upstream.closedByGateway == 1 })
             } else {
+                try client.send("x")
                 #expect((try? client.reader.isAtEnd()) ?? true)
             }
         }
