@@ -49,6 +49,7 @@ extension Exchange {
         // Six bytes for one that needs escaping; the literals and numbers below are less than a thousand.
         let bound = 6 * size + clientText.count + ruleText.count + poolText.count + 1024
         let outcomeText = outcome.rawValue
+        let requestID = requestID
         worker.log(reserving: bound) { line, clock in
             line.append(literal: "{\"time\":\"")
             clock.write(worker.loop.wallMilliseconds, into: &line)

@@ -59,7 +59,8 @@ extension Exchange {
         request.framing = .none
         if overHTTP2 {
             request.setMethod("CONNECT")
-            request.setProtocol(tunnelProtocol.span)
+            let name = tunnelProtocol
+            request.setProtocol(name.span)
             request.framing = .chunked
             guard tunnelRequest == .upgrade else { return }
             let key = request.headers.withValue(of: "sec-websocket-key") { value in

@@ -19,7 +19,9 @@ extension Transport {
             guard count > 0 else { return fail(.lost) }
             let known = preambleBytes.count
             preambleBytes.append(contentsOf: loop.readBuffer[..<count])
-            switch preamble(preambleBytes.span) {
+            // A local reference: the release build wants a span of something that cannot change under it.
+            let bytes = preambleBytes
+            switch preamble(bytes.span) {
             case .refused: return fail(.handshakeFailed)
             case .incomplete:
                 guard preambleBytes.count < Self.preambleLimit else { return fail(.handshakeFailed) }

@@ -9,7 +9,7 @@ extension HTTP2Stream {
     /// One access to the head a field, because each is checked to be exclusive.
     private static func add(_ name: Span<UInt8>, _ value: Span<UInt8>, to request: inout RequestHead) -> Bool {
         guard name[0] == UInt8(ascii: ":") else {
-            request.headers.append(name: name, value: value)
+            request.headers.append(name: name, value: value, nameIsLowercase: true)
             return true
         }
         switch (name.count, name[1]) {
@@ -26,7 +26,7 @@ extension HTTP2Stream {
     final func addResponseField(_ name: Span<UInt8>, _ value: Span<UInt8>, _ settings: HTTP2SessionSettings) {
         guard fits(response.headers, name, value, settings) else { return }
         guard name[0] == UInt8(ascii: ":") else {
-            response.headers.append(name: name, value: value)
+            response.headers.append(name: name, value: value, nameIsLowercase: true)
             return
         }
         var status: UInt16 = 0
@@ -39,7 +39,7 @@ extension HTTP2Stream {
         guard fits(trailers, name, value, settings), name[0] != UInt8(ascii: ":"),
             !FieldRules.isForbiddenInTrailer(name)
         else { return }
-        trailers.append(name: name, value: value)
+        trailers.append(name: name, value: value, nameIsLowercase: true)
     }
 
     final func completeRequest(endStream: Bool) {

@@ -84,10 +84,13 @@ public struct HeaderBlock: ~Copyable, Sendable {
 
     // MARK: - Adding
 
-    public mutating func append(name: Span<UInt8>, value: Span<UInt8>, flags: Flags = []) {
+    /// - Parameter nameIsLowercase: known to be, as HTTP/2 demands of every name and nghttp2 has checked.
+    public mutating func append(
+        name: Span<UInt8>, value: Span<UInt8>, flags: Flags = [], nameIsLowercase: Bool = false
+    ) {
         let nameStart = arena.count
         arena.append(copying: name)
-        arena.lowercase(nameStart..<arena.count)
+        if !nameIsLowercase { arena.lowercase(nameStart..<arena.count) }
         let valueStart = arena.count
         arena.append(copying: value)
         addField(name: nameStart..<valueStart, value: valueStart..<arena.count, flags: flags)
