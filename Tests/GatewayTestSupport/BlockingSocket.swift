@@ -141,6 +141,25 @@ public final class BlockingListener: Sendable {
     }
 }
 
+/// Keeps a port that is listened on with SO_REUSEPORT from being given to somebody's outgoing connection once the listener
+/// is closed: whoever looks for connections that are left on it would see a stranger's.
+public final class PortReservation: Sendable {
+    private let descriptor: Int32
+
+    /// Binds and does not listen: connections to the port are still the listener's, and refused without one.
+    public init(_ port: UInt16) throws(StreamFailure) {
+        descriptor = socket(AF_INET, BlockingSocket.kind, 0)
+        var yes: Int32 = 1
+        for option in [SO_REUSEADDR, SO_REUSEPORT] {
+            setsockopt(descriptor, SOL_SOCKET, option, &yes, socklen_t(MemoryLayout<Int32>.size))
+        }
+        let number = descriptor
+        guard withLoopback(port: port, { bind(number, $0, $1) }) == 0 else { throw .system(errno: errno) }
+    }
+
+    deinit { close(descriptor) }
+}
+
 private func withLoopback<R>(port: UInt16, host: UInt8 = 1, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)

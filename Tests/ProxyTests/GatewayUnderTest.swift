@@ -208,6 +208,9 @@ func withGateway(
     #expect(
         eventually { gateway.gateway.statistics.requestsOpen == 0 }, "requests are left open",
         sourceLocation: sourceLocation)
+    // A port that cannot be reserved has no listener any more, and no connection of ours to be found.
+    let reservations = gateway.gateway.ports.values.compactMap { try? PortReservation($0) }
+    defer { withExtendedLifetime(reservations) {} }
     let log = try await gateway.stop(deadlineSeconds: 5)
     let statistics = gateway.gateway.statistics
     #expect(statistics.connectionsOpen == 0, sourceLocation: sourceLocation)

@@ -7,7 +7,8 @@ func checkHTTP2Server(_ input: [UInt8]) {
     let bytes = preface + frames
     let whole = run(.server, bytes, [bytes.count])
     let split = run(.server, bytes, ends.map { $0 + preface.count })
-    precondition(whole == split, "what streams see depends on the pieces: \(whole) \(split)")
+    // Not a precondition: its text is left out of release builds.
+    if whole != split { fatalError("what streams see depends on the pieces: \(whole) \(split)") }
 }
 
 /// Any bytes from a server that three requests were sent to.
@@ -16,7 +17,8 @@ func checkHTTP2Client(_ input: [UInt8]) {
     let bytes = [0, 0, 0, 4, 0, 0, 0, 0, 0] + frames
     let whole = run(.client, bytes, [bytes.count])
     let split = run(.client, bytes, ends.map { $0 + 9 })
-    precondition(whole == split, "what streams see depends on the pieces: \(whole) \(split)")
+    // Not a precondition: its text is left out of release builds.
+    if whole != split { fatalError("what streams see depends on the pieces: \(whole) \(split)") }
 }
 
 private func run(_ role: HTTP2Session.Role, _ bytes: [UInt8], _ ends: [Int]) -> [[String]] {
@@ -88,15 +90,16 @@ private final class End: HTTP2SessionDelegate {
         _ = session.isFinished
     }
 
-    /// - Returns: what each stream saw. How much of a body was handed on before a fault may depend on the pieces, and so may
-    ///   what is said on a connection that is over.
+    /// - Returns: what each stream saw that had a head. How much of a body was handed on before a fault may depend on the
+    ///   pieces, and so may what is said on a connection that is over: also whether a stream is begun, and closed at once,
+    ///   whose head comes in the same bytes as the fault.
     func close() -> [[String]] {
         session?.terminate()
         session = nil
         for stream in streams {
             precondition(stream.closeCount == 1 || stream.id == 0, "a stream is closed \(stream.closeCount) times")
         }
-        return streams.map(\.events)
+        return streams.map(\.events).filter { $0.contains("head") }
     }
 }
 
