@@ -16,11 +16,11 @@ import Wire
     /// Agrees to every upgrade, and then gives back what it gets until the other side ends.
     private func echo() throws -> ScriptedUpstream {
         try ScriptedUpstream { connection in
-            guard let request = try connection.request(), request["upgrade"] != nil else { return }
+            guard let request = try connection.request(), let name = request["upgrade"] else { return }
             let key = Array((request["sec-websocket-key"] ?? "").utf8)
             let accept = String(decoding: WebSocketHandshake.accept(for: key), as: UTF8.self)
             try connection.send(
-                "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
+                "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: \(name)\r\n"
                     + "sec-websocket-accept: \(accept)\r\n\r\nhello")
             while true {
                 let bytes = try connection.reader.take(upTo: 65_536)
@@ -190,6 +190,20 @@ import Wire
             try client.pump { stream.hasHead }
             #expect(stream.status == 502)
         }
+    }
+
+    @Test(arguments: ["upgrade: websocket", "upgrade: other, x", "server: x"])
+    func `an endpoint that switches to what was not asked for is a bad answer`(field: String) async throws {
+        let upstream = try ScriptedUpstream.answering { _ in
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\(field)\r\n\r\n"
+        }
+        defer { upstream.stop() }
+        let log = try await withGateway(site(upstream.port)) { gateway in
+            let client = try gateway.connect()
+            try client.get("/", fields: ["connection: upgrade", "upgrade: other"])
+            #expect(try client.response().status == 502)
+        }
+        #expect(log.map(\.outcome) == ["upstreamMalformed"])
     }
 
     /// What follows would pass by all checks (h2c smuggling).

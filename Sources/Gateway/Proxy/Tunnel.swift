@@ -89,11 +89,16 @@ extension Exchange {
 
     /// The endpoint agrees; its head is in `response`.
     ///
-    /// - Returns: false when it does not prove that it understood (RFC 6455 §4.1).
+    /// - Returns: false when it names another protocol than it was asked for (RFC 9110 §7.8), or does not prove that it
+    ///   understood (RFC 6455 §4.1).
     func receiveTunnel(overHTTP2: Bool) -> Bool {
         guard !isOver, isTunnelAwaited else { return false }
         if !overHTTP2 {
-            guard response.headers.contains("upgrade") else { return false }
+            let asked = tunnelProtocol
+            let isWhatWasAsked = response.headers.withValue(of: "upgrade") { value in
+                FieldRules.equalsIgnoringCase(value, asked.span)
+            }
+            guard isWhatWasAsked == true else { return false }
             if tunnelRequest == .extendedConnect && isWebSocket {
                 let proves = response.headers.withValue(of: "sec-websocket-accept") { value in
                     guard value.count == tunnelAccept.count else { return false }

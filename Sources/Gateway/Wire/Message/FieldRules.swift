@@ -80,4 +80,8 @@ public enum FieldRules {
     public static func equalsIgnoringCase(_ bytes: Span<UInt8>, _ text: StaticString) -> Bool {
         ByteScan.equalIgnoringCase(bytes, text)
     }
+
+    public static func equalsIgnoringCase(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+        ByteScan.equalIgnoringCase(left, right)
+    }
 }
