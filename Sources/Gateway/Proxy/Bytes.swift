@@ -33,23 +33,7 @@ extension [UInt8] {
     /// A JSON string (RFC 8259 §7). A byte that is not ASCII is escaped as if it were Latin-1, so that hostile bytes can
     /// never break the line or the encoding.
     mutating func append(jsonString text: Span<UInt8>) {
-        append(UInt8(ascii: "\""))
-        for index in text.indices {
-            let byte = text[index]
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                append(UInt8(ascii: "\\"))
-                append(byte)
-            case 0x20..<0x7F: append(byte)
-            default:
-                append(literal: "\\u00")
-                let high = byte >> 4
-                let low = byte & 15
-                append(high < 10 ? 48 + high : 87 + high)
-                append(low < 10 ? 48 + low : 87 + low)
-            }
-        }
-        append(UInt8(ascii: "\""))
+        append(addingCapacity: 6 * text.count + 2) { $0.append(jsonString: text) }
     }
 
     mutating func append(jsonString text: [UInt8]) { append(jsonString: text.span) }

@@ -91,9 +91,7 @@ final class Exchange: TimerTarget {
     let timer = DeadlineTimer()
 
     var request = RequestHead()
-    @exclusivity(unchecked)  // no access lasts while another phase runs
     var requestTrailers = HeaderBlock()
-    @exclusivity(unchecked)  // no access lasts while another phase runs
     var requestBody = ByteQueue()
     var requestBytes: UInt64 = 0
     /// What this attempt has sent of the body, while it is little enough to be sent again; see `Replay`.
@@ -120,7 +118,6 @@ final class Exchange: TimerTarget {
     var requestWasSent = false
 
     var response = ResponseHead()
-    @exclusivity(unchecked)  // no access lasts while another phase runs
     var responseTrailers = HeaderBlock()
     var responseBytes: UInt64 = 0
     var responseHasStarted = false
@@ -129,7 +126,6 @@ final class Exchange: TimerTarget {
     /// Bytes of the response that the client had taken when its deadline last passed.
     var deliveredBytes: UInt64 = 0
 
-    @exclusivity(unchecked)  // no access lasts while another phase runs
     var requestID: [UInt8] = []
     var rule: RouteRule?
     var token: VerifiedToken?

@@ -127,7 +127,7 @@ extension Exchange {
         if isTunnelRequest { prepareTunnel(overHTTP2: pool.isMultiplexed) }
     }
 
-    /// One access to the request, because each is checked to be exclusive.
+    /// One access to the request, not one a field.
     private static func rewrite(_ request: inout RequestHead, _ addOurs: (inout HeaderBlock) -> Void) {
         request.headers.removeHopByHopFields()
         request.headers.removeAll { isOurs($0) }

@@ -35,18 +35,11 @@ final class Worker: TimerTarget {
     var admission: Admission
     var evictedAt: UInt64 = 0
     private var waitingForToken: [UInt64: PendingVerification] = [:]
-    // Unchecked, with the ones marked below: no access to them lasts while other code runs.
-    @exclusivity(unchecked)
     private var exchangePool: [Exchange] = []
-    @exclusivity(unchecked)
     private var finishedExchanges: [Exchange] = []
-    @exclusivity(unchecked)
     private var downstreamPool: [HTTP2Downstream] = []
-    @exclusivity(unchecked)
     private var closedDownstreams: [HTTP2Downstream] = []
-    @exclusivity(unchecked)
     private var upstreamStreamPool: [HTTP2UpstreamStream] = []
-    @exclusivity(unchecked)
     private var closedUpstreamStreams: [HTTP2UpstreamStream] = []
     private var lastExchange: UInt64 = 0
     private var tokenEpoch: UInt64 = 0
@@ -65,7 +58,6 @@ final class Worker: TimerTarget {
     var heldBytes = 0
     /// Requests whose bodies come slowly and that went on nevertheless; see `Gather`.
     var slowBodies = 0
-    @exclusivity(unchecked)
     var random = RandomSource()
     private(set) var isDraining = false
 

@@ -42,28 +42,21 @@ public final class EventLoop {
 
     private let epoll: Descriptor
     private let events: UnsafeMutableBufferPointer<epoll_event>
-    // Unchecked, with the ones marked below: no access to them lasts while other code runs, and a request makes dozens.
-    @exclusivity(unchecked)
     private var slots: [Slot] = []
     private var freeSlots: [Int] = []
-    @exclusivity(unchecked)
     private var timers: TimerWheel
-    @exclusivity(unchecked)
     private var dirty: [Transport] = []
     private var pressing: [Transport] = []
     private var unread: [Transport] = []
     private var ended: [Transport] = []
-    @exclusivity(unchecked)
     private var outputPool: [[UInt8]] = []
     private var isStopped = false
 
     /// Monotonic nanoseconds, read once a turn.
-    @exclusivity(unchecked)  // a number: no access to it lasts
     public private(set) var now: UInt64
     /// How long the present turn has taken so far.
     public var turnNanoseconds: UInt64 { Syscalls.monotonicNanoseconds() &- now }
     /// Milliseconds since 1970, read once a turn.
-    @exclusivity(unchecked)
     public private(set) var wallMilliseconds: Int64
     /// Runs after each turn's flushes.
     public var turnEnded: () -> Void = {}

@@ -9,9 +9,7 @@ public final class DeadlineTimer {
     /// Its owner; the owner cancels the timer in its `deinit`, and a cancelled timer never touches its target.
     private(set) unowned var target: (any TimerTarget)?
     /// In monotonic nanoseconds; `.max`: not set.
-    @exclusivity(unchecked)  // a number, and every access to it is over at once
     public fileprivate(set) var deadline: UInt64 = .max
-    @exclusivity(unchecked)  // likewise
     fileprivate var queuedTick: UInt64 = .max
 
     public init(target: any TimerTarget) { self.target = target }

@@ -47,8 +47,6 @@ public final class Transport: EventHandler, TimerTarget {
     var preambleBytes: [UInt8] = []
     var registration: EventLoop.Registration?
     var state: State
-    // Unchecked, with the ones marked below: an access lasts for an append or a send, neither of which calls back.
-    @exclusivity(unchecked)
     var output: [UInt8] = []
     var outputOffset = 0
     var backlog: [UInt8] = []
@@ -69,11 +67,8 @@ public final class Transport: EventHandler, TimerTarget {
     var end: TransportEnd?
 
     /// Monotonic nanoseconds of the last progress while `isWritable` is false.
-    @exclusivity(unchecked)  // numbers: no access to them lasts
     public private(set) var stalledSince: UInt64 = 0
-    @exclusivity(unchecked)
     public internal(set) var bytesReceived: UInt64 = 0
-    @exclusivity(unchecked)
     public private(set) var bytesSent: UInt64 = 0
 
     /// Takes over an accepted connection.

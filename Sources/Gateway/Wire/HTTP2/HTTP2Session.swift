@@ -51,14 +51,10 @@ public final class HTTP2Session {
     private let settings: HTTP2SessionSettings
     private unowned let delegate: any HTTP2SessionDelegate
     private var session: OpaquePointer?
-    // Unchecked, with the ones marked below: no access to them lasts while a stream or a delegate runs.
-    @exclusivity(unchecked)
     private var streams: [HTTP2Stream?] = []
-    @exclusivity(unchecked)
     private var freeSlots: [Int] = []
     private var output: [UInt8] = []
     private var outputLimit = 0
-    @exclusivity(unchecked)
     private var fields: [nghttp2_nv] = []
     private var acceptsNewStreams = true
     let buffers: BufferPool
@@ -67,16 +63,12 @@ public final class HTTP2Session {
     /// The scanner found something: what comes from now on is ignored.
     private var hasFailed = false
 
-    @exclusivity(unchecked)  // numbers: no access to them lasts
     public private(set) var streamCount = 0
     /// Server: streams that the client reset, or that we reset for what it did. Never less than before.
-    @exclusivity(unchecked)
     public internal(set) var wastedStreams = 0
     /// Frames that came and carry no part of a message: PING, SETTINGS, PRIORITY, DATA without content. Never less.
-    @exclusivity(unchecked)
     public internal(set) var controlFrames = 0
     /// Whether the other side's first SETTINGS are in; until then its limits are not known (RFC 9113 §3.4).
-    @exclusivity(unchecked)
     public private(set) var hasPeerSettings = false
 
     /// - Parameter buffers: memory for outgoing bodies, shared by the sessions of a thread.

@@ -6,7 +6,7 @@ extension HTTP2Stream {
         if !Self.add(name, value, to: &request) { isHeadMalformed = true }
     }
 
-    /// One access to the head a field, because each is checked to be exclusive.
+    /// One access to the head for a field.
     private static func add(_ name: Span<UInt8>, _ value: Span<UInt8>, to request: inout RequestHead) -> Bool {
         guard name[0] == UInt8(ascii: ":") else {
             request.headers.append(name: name, value: value, nameIsLowercase: true)

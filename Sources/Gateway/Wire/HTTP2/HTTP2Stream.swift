@@ -5,28 +5,21 @@ import CNghttp2
 /// The session calls the `open` methods while it reads or writes; they may call any method of the stream, but never free
 /// the session. After `closed` nothing more is called, and every method does nothing.
 open class HTTP2Stream {
-    @exclusivity(unchecked)  // loaded or stored, and no more
     public internal(set) final var id: Int32 = 0
     /// The session it is open on.
-    @exclusivity(unchecked)
     public internal(set) final var session: HTTP2Session?
     // The heads and queues are unchecked: the session fills them between two calls of the methods below, no access lasts
     // while these run, and a request makes some fifty accesses.
 
     /// A server's stream: complete when `headReceived` is called.
-    @exclusivity(unchecked)
     public final var request = RequestHead()
     /// A client's stream: complete when `headReceived` is called.
-    @exclusivity(unchecked)
     public final var response = ResponseHead()
     /// Fields that came after the body; complete when `endReceived` is called.
-    @exclusivity(unchecked)
     public final var trailers = HeaderBlock()
     /// The head went over the session's limits; what it holds is not all of it.
-    @exclusivity(unchecked)
     public internal(set) final var isHeadTooLarge = false
     /// The head breaks a rule that nghttp2 does not check: `host` disagrees with `:authority` (RFC 9113 §8.3.1).
-    @exclusivity(unchecked)
     public internal(set) final var isHeadMalformed = false
     /// The request expects something else than 100-continue (RFC 9110 §10.1.1).
     public internal(set) final var hasUnknownExpectation = false
@@ -40,10 +33,8 @@ open class HTTP2Stream {
     /// Of our own accord, or for a fault of the other side that is counted.
     final var isResetByUs = false
     final var headIsComplete = false
-    @exclusivity(unchecked)
     private final var outgoing = ByteQueue()
     private final var outgoingEnds = false
-    @exclusivity(unchecked)
     private final var outgoingTrailers = HeaderBlock()
     private final var isDeferred = false
     private final var endIsUnderWay = false
