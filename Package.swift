@@ -156,7 +156,7 @@ let tests: [Target] = [
         ],
         path: "Tests/ServiceTestSupport",
         swiftSettings: strict),
-    .tests("Routing"),
+    .tests("Routing", ["GatewayTestSupport"]),
     .tests("Policy"),
     .target(
         name: "GatewayTestSupport",

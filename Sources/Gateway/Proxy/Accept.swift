@@ -34,7 +34,7 @@ extension Exchange {
     /// Methods pass whether they are known or not, as long as they look like one: capitals, digits, "-" and "_", at most 32.
     /// Any other token is what a typing error or an attack looks like, and TRACE gives away what a client did not send
     /// (RFC 9110 §9.3.8): 501. A rule may name the methods that it serves.
-    private static func isServed(_ method: Span<UInt8>) -> Bool {
+    static func isServed(_ method: Span<UInt8>) -> Bool {
         guard method.count <= 32 else { return false }
         for index in method.indices {
             switch method[index] {
@@ -86,52 +86,20 @@ extension Exchange {
     }
 
     private func findRule() -> Bool {
-        let valid = request.withAuthority { authority in
-            do throws(AuthorityError) {
-                _ = try Authority.lowercasedHost(of: authority, into: &worker.hostScratch)
-                return true
-            } catch {
-                // HTTP/1.0 may come without a host; then only routes for every host match.
-                worker.hostScratch.removeAll(keepingCapacity: true)
-                return authority.isEmpty && request.version == .http10
-            }
-        }
-        guard valid, let downstream else {
-            refuse(.malformedRequest())
-            return false
-        }
-        let host = worker.hostScratch
+        guard let downstream else { return false }
         // Held here, or the whole table would be copied, a reference count for each of its arrays.
         let snapshot = configuration.snapshot
-        let decision = request.withPath { path in
-            request.withMethod { method in
-                snapshot.routes.match(
-                    listener: downstream.connection.listener, host: host.span, path: path, method: method,
-                    header: hasHeader)
-            }
-        }
+        let decision = snapshot.routes.match(
+            request, listener: downstream.connection.listener, host: &worker.hostScratch)
         switch decision {
         case .rule(let rule):
             self.rule = rule
             return true
         case .notFound: refuse(.noRoute)
         case .misdirected: refuse(.misdirected)
+        case nil: refuse(.malformedRequest())
         }
         return false
-    }
-
-    private func hasHeader(_ condition: HeaderCondition) -> Bool {
-        for index in request.headers.indices where !request.headers.isRemoved(at: index) {
-            let named = request.headers.withName(at: index) { equal($0, condition.nameBytes) }
-            if named { return request.headers.withValue(at: index) { equal($0, condition.valueBytes) } }
-        }
-        return false
-    }
-
-    private func equal(_ bytes: Span<UInt8>, _ other: [UInt8]) -> Bool {
-        guard bytes.count == other.count else { return false }
-        for index in bytes.indices where bytes[index] != other[index] { return false }
-        return true
     }
 
     /// RequestRedirect: the same host, path and query at another scheme or port.

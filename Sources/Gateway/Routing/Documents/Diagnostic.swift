@@ -12,11 +12,19 @@ public struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
     public var severity: Severity
     public var place: Place
     public var message: String
+    /// The name of the lint check that found it; nil: the documents are wrong in themselves.
+    public var check: String?
+    /// A request that shows it.
+    public var witness: String?
 
-    public init(_ severity: Severity, at place: Place, _ message: String) {
+    public init(
+        _ severity: Severity, at place: Place, _ message: String, check: String? = nil, witness: String? = nil
+    ) {
         self.severity = severity
         self.place = place
         self.message = message
+        self.check = check
+        self.witness = witness
     }
 
     /// `file:line: severity: subject: field: message`, without the parts that are unknown.
@@ -24,7 +32,8 @@ public struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
         var parts = [place.line > 0 ? "\(place.file):\(place.line)" : place.file, severity.rawValue]
         if !place.subject.isEmpty { parts.append(place.subject) }
         if !place.field.isEmpty { parts.append(place.field) }
-        return parts.filter { !$0.isEmpty }.joined(separator: ": ") + ": " + message
+        let shown = witness.map { "\(message) (for example \($0))" } ?? message
+        return parts.filter { !$0.isEmpty }.joined(separator: ": ") + ": " + shown
     }
 }
 

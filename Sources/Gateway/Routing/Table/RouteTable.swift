@@ -62,13 +62,7 @@ public struct RouteTable: Sendable {
     public func match(
         listener: Int, host: Span<UInt8>, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool
     ) -> Decision {
-        var listener = listener
-        if isShared[listener] {
-            for sharer in sharers[listener] where listeners[sharer].hostname.covers(host) {
-                listener = sharer
-                break
-            }
-        }
+        let listener = answering(at: listener, for: host)
         if !listeners[listener].hostname.covers(host) {
             return isServedElsewhere(host, not: listener) ? .misdirected : .notFound
         }
@@ -76,6 +70,13 @@ public struct RouteTable: Sendable {
             return .notFound
         }
         return .rule(rules[rule])
+    }
+
+    /// The listener that answers for `host` among those that share the port of the one that the request arrived at.
+    func answering(at listener: Int, for host: Span<UInt8>) -> Int {
+        guard isShared[listener] else { return listener }
+        for sharer in sharers[listener] where listeners[sharer].hostname.covers(host) { return sharer }
+        return listener
     }
 
     private static func sharers(of listener: Int, among listeners: [ListenerDescription]) -> [Int] {

@@ -65,28 +65,41 @@ public struct RouteTableSummary: Codable, Sendable, Equatable {
     public var routes: [Route]
 
     public init(of table: RouteTable) {
-        listeners = table.listeners.map {
-            Listener(
-                name: $0.name, gateway: $0.gateway, port: $0.port, protocol: $0.transport.rawValue,
-                hostname: $0.hostname.description, certificates: $0.certificates,
-                proxyProtocol: $0.proxyProtocol ? true : nil)
-        }
+        listeners = table.listeners.map { Listener($0) }
         tokenProviders = table.tokenProviders.map {
             Provider(
                 name: $0.name, issuer: $0.issuer, audiences: $0.audiences, algorithms: $0.algorithms.map(\.rawValue),
                 clockSkewSeconds: $0.clockSkewSeconds, keySet: $0.keySet.description)
         }
-        backends = table.backends.map {
-            BackendPort(
-                name: $0.name, protocol: $0.wireProtocol.rawValue, endpoints: $0.endpoints.map(\.description),
-                traffic: $0.traffic.differences, tls: $0.tls.map { TLS($0) })
-        }
+        backends = table.backends.map { BackendPort($0) }
         routes = table.entries.map { Route($0, table: table) }
     }
 }
 
+extension RouteTableSummary.Listener {
+    public init(_ listener: ListenerDescription) {
+        name = listener.name
+        gateway = listener.gateway
+        port = listener.port
+        self.protocol = listener.transport.rawValue
+        hostname = listener.hostname.description
+        certificates = listener.certificates
+        proxyProtocol = listener.proxyProtocol ? true : nil
+    }
+}
+
+extension RouteTableSummary.BackendPort {
+    public init(_ backend: Backend) {
+        name = backend.name
+        self.protocol = backend.wireProtocol.rawValue
+        endpoints = backend.endpoints.map(\.description)
+        traffic = backend.traffic.differences
+        tls = backend.tls.map { RouteTableSummary.TLS($0) }
+    }
+}
+
 extension RouteTableSummary.Route {
-    init(_ entry: RouteEntry, table: RouteTable) {
+    public init(_ entry: RouteEntry, table: RouteTable) {
         let rule = table.rules[entry.rule]
         listener = table.listeners[entry.listener].name
         hostname = entry.hostname.description
