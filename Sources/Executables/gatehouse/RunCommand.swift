@@ -23,6 +23,24 @@ struct RunCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
+            A Secret of the configuration that is a folder, a file for each key, as Kubernetes mounts it. May be given \
+            several times.
+            """,
+            valueName: "name=folder"),
+        transform: { try RunCommand.mounted(.secret, $0) })
+    var secret: [MountedObject] = []
+
+    @Option(
+        help: ArgumentHelp("A ConfigMap that is a folder, like --secret.", valueName: "name=folder"),
+        transform: { try RunCommand.mounted(.configMap, $0) })
+    var configMap: [MountedObject] = []
+
+    @Option(help: "The namespace of documents that name none, and of what --secret and --config-map mount.")
+    var namespace = "default"
+
+    @Option(
+        help: ArgumentHelp(
+            """
             Where a Service lives: one address or several with commas between them. The name may have its namespace \
             before it (namespace/name) and a port behind it (name:port). May be given several times. Services without \
             it are looked up as name.namespace.svc, every 5 seconds.
@@ -62,7 +80,13 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "The least severe messages to log: trace, debug, info, notice, warning, error or critical.")
     var logLevel = Logger.Level.info
 
+    private static func mounted(_ kind: MountedObject.Kind, _ text: String) throws -> MountedObject {
+        guard let object = MountedObject(kind, text) else { throw ValidationError("'\(text)' is not name=folder") }
+        return object
+    }
+
     func validate() throws {
+        if namespace.isEmpty { throw ValidationError("--namespace must not be empty") }
         if !(1...1024).contains(workers) { throw ValidationError("--workers must be 1…1024") }
         if !(0...3600).contains(watchSeconds) { throw ValidationError("--watch-seconds must be 0…3600") }
         if !(0...100).contains(tracePercent) { throw ValidationError("--trace-percent must be 0…100") }
@@ -75,9 +99,9 @@ struct RunCommand: AsyncParsableCommand {
             JSONLogHandler(label: label, level: level, output: .standardError)
         }
         let settings = GatewaySettings(
-            configuration: config, backends: backend, listen: listen, admin: admin, workers: workers,
-            accessLog: accessLog, drainSeconds: drainSeconds, watchSeconds: watchSeconds,
-            tracedPerMillion: Int((tracePercent * 10_000).rounded()))
+            configuration: config, mounted: secret + configMap, namespace: namespace, backends: backend,
+            listen: listen, admin: admin, workers: workers, accessLog: accessLog, drainSeconds: drainSeconds,
+            watchSeconds: watchSeconds, tracedPerMillion: Int((tracePercent * 10_000).rounded()))
         do {
             try await GatewayProcess.run(settings, logger: logger)
         } catch let problem as ConfigurationError {

@@ -18,7 +18,11 @@ public struct ConfigurationFiles: Sendable {
     ///
     /// In a folder, files that say how to combine others (`kustomization.yaml`) and hidden entries are left out. The
     /// latter include the `..data` folders that Kubernetes puts into a mounted ConfigMap; the links to them are read.
-    public init(reading paths: [String]) {
+    ///
+    /// - Parameters:
+    ///   - mounted: Secrets and ConfigMaps that are folders.
+    ///   - namespace: That of documents which name none.
+    public init(reading paths: [String], mounted: [MountedObject] = [], namespace: String = "default") {
         var files: [String] = []
         for path in paths { collect(path, into: &files) }
         if files.count > Self.fileLimit {
@@ -26,15 +30,25 @@ public struct ConfigurationFiles: Sendable {
             return
         }
         for file in files { read(file) }
+        if namespace != "default" { documents = documents.map { $0.inNamespace(namespace) } }
+        for object in mounted {
+            do {
+                documents.append(try object.document(namespace: namespace))
+            } catch {
+                diagnostics.append(error)
+            }
+        }
     }
 
     private init() {}
 
     /// The files that would be read now, as they are, and `others`.
-    static func states(of paths: [String], and others: [String]) -> FileWatch.Files {
+    static func states(of paths: [String], mounted: [MountedObject] = [], and others: [String]) -> FileWatch.Files {
         var listing = ConfigurationFiles()
         var files: [String] = []
         for path in paths { listing.collect(path, into: &files) }
+        // A folder that cannot be listed is reported when it is read.
+        for object in mounted { files += (try? object.keys().map(\.path)) ?? [] }
         var states: FileWatch.Files = [:]
         for file in files + others { states[file] = FileState(of: file) }
         return states

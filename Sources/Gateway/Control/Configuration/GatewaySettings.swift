@@ -2,6 +2,10 @@
 public struct GatewaySettings: Sendable {
     /// Files and folders of documents.
     public var configuration: [String]
+    /// Secrets and ConfigMaps that are folders.
+    public var mounted: [MountedObject]
+    /// The namespace of documents that name none, and of what is mounted.
+    public var namespace: String
     /// Where Services live, in place of their names in the cluster's DNS.
     public var backends: [BackendAddress]
     /// Addresses of listeners, in place of every address at the declared port.
@@ -19,11 +23,14 @@ public struct GatewaySettings: Sendable {
     public var tracedPerMillion: Int
 
     public init(
-        configuration: [String], backends: [BackendAddress] = [], listen: [ListenAddress] = [],
+        configuration: [String], mounted: [MountedObject] = [], namespace: String = "default",
+        backends: [BackendAddress] = [], listen: [ListenAddress] = [],
         admin: HostPort = HostPort(host: "127.0.0.1", port: 9901), workers: Int = 1, accessLog: String = "-",
         drainSeconds: Int = 30, watchSeconds: Int = 2, tracedPerMillion: Int = 10_000
     ) {
         self.configuration = configuration
+        self.mounted = mounted
+        self.namespace = namespace
         self.backends = backends
         self.listen = listen
         self.admin = admin

@@ -39,10 +39,12 @@ struct ConfigurationKeeper {
     /// - Throws: `ConfigurationError`; everything is then as it was before.
     mutating func load() async throws(ConfigurationError) -> Snapshot {
         // Looked at before they are read: what changes meanwhile is read once more.
-        let states = ConfigurationFiles.states(of: settings.configuration, and: [])
+        let states = fileStates(and: [])
+        let files = ConfigurationFiles(
+            reading: settings.configuration, mounted: settings.mounted, namespace: settings.namespace)
         let configuration = Configuration(
-            files: ConfigurationFiles(reading: settings.configuration), backends: settings.backends,
-            listen: settings.listen, tracedPerMillion: settings.tracedPerMillion)
+            files: files, backends: settings.backends, listen: settings.listen,
+            tracedPerMillion: settings.tracedPerMillion)
         let keySets = configuration.keySetFiles
         watch.read(states.merging(ConfigurationFiles.states(of: [], and: keySets)) { first, _ in first })
         watchedKeySets = keySets
@@ -70,7 +72,11 @@ struct ConfigurationKeeper {
 
     /// Whether files of the configuration changed since they were last read, and have come to rest.
     mutating func filesHaveChanged() -> Bool {
-        watch.observe(ConfigurationFiles.states(of: settings.configuration, and: watchedKeySets))
+        watch.observe(fileStates(and: watchedKeySets))
+    }
+
+    private func fileStates(and others: [String]) -> FileWatch.Files {
+        ConfigurationFiles.states(of: settings.configuration, mounted: settings.mounted, and: others)
     }
 
     /// Looks up the names of Services again.
