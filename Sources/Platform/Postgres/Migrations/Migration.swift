@@ -58,8 +58,8 @@ public enum MigrationError: Error, Sendable {
     case unordered(String, after: String)
     /// The text of an applied migration has changed since.
     case changed(String)
-    /// The database has had a migration that the program does not know: the file was removed or renamed, or the
-    /// program is older than the database.
+    /// The database has had a migration that the program does not know, among those that it does: the file was removed or
+    /// renamed.
     case unknown(String)
     /// A migration that was not applied comes before one that was.
     case late(String, before: String)
@@ -78,8 +78,7 @@ extension MigrationError: CustomStringConvertible {
         case .unordered(let name, let previous): "migration \(name) must not come after \(previous)"
         case .changed(let name): "migration \(name) was changed after it had been applied; add a new one instead"
         case .unknown(let name):
-            "the database has had migration \(name), which this program does not know: the file is missing, or the "
-                + "program is older than the database"
+            "the database has had migration \(name), which this program does not know: the file is missing or renamed"
         case .late(let name, let applied):
             "migration \(name) is new but comes before \(applied), which is applied; give it a higher number"
         case .endedTransaction(let name): "migration \(name) ends its transaction by itself; leave COMMIT out"

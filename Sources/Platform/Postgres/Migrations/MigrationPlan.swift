@@ -1,6 +1,10 @@
 /// Which migrations are to be applied, given those that have been; or why none can be. Pure.
 struct MigrationPlan {
     let pending: [Migration]
+    /// Applied by a later release: their names come after every one that the program knows. Such a migration only widens
+    /// the schema (expand and contract, CONTRIBUTING.md), so this program serves on: old replicas during a roll-out, and
+    /// all of them after a roll-back.
+    let newer: [String]
 
     /// - Parameters:
     ///   - migrations: those of the program, in order.
@@ -8,7 +12,9 @@ struct MigrationPlan {
     ///   - applied: those that the database has had.
     init(_ migrations: [Migration], checksums: [String], applied: [AppliedMigration]) throws(MigrationError) {
         let known = Dictionary(zip(migrations.map(\.name), checksums)) { first, _ in first }
-        for old in applied {
+        let newest = migrations.last?.name ?? ""
+        newer = applied.map(\.name).filter { $0 > newest }
+        for old in applied where old.name <= newest {
             guard let checksum = known[old.name] else { throw .unknown(old.name) }
             guard checksum == old.checksum else { throw .changed(old.name) }
         }

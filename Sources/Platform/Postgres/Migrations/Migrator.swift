@@ -34,7 +34,13 @@ public struct Migrator: Sendable {
         return try await connected { connection throws(MigrationError) in
             try await self.prepare(connection)
             var applied: [String] = []
-            for migration in try await self.plan(connection).pending {
+            let plan = try await self.plan(connection)
+            if !plan.newer.isEmpty {
+                self.logger.notice(
+                    "the database is of a later release, which this one serves with",
+                    metadata: ["migrations": "\(plan.newer)"])
+            }
+            for migration in plan.pending {
                 try await self.apply(migration, connection)
                 applied.append(migration.name)
                 self.logger.notice("migration applied", metadata: ["migration": "\(migration.name)"])
