@@ -8,8 +8,9 @@ import Testing
     private func explain(_ request: Request, _ table: RouteTable) -> Explanation {
         table.explain(
             listener: request.listener, host: Array(request.host.utf8).span, path: Array(request.path.utf8).span,
+            query: Array(request.query.utf8).span,
             method: Array(request.method.utf8).span
-        ) { request.headers[$0.name] == $0.value }
+        ) { request.holds($0) }
     }
 
     @Test func `names the first condition that does not hold`() {
@@ -111,6 +112,7 @@ struct RandomTables {
         request.host = Self.hosts.randomElement(using: &generator) ?? ""
         request.path = path()
         request.method = Self.methods.randomElement(using: &generator) ?? ""
+        request.query = ["", "q=1", "q=2&q=1", "x=1&q=1"].randomElement(using: &generator) ?? ""
         if Bool.random(using: &generator) { request.headers["x"] = "1" }
         if Bool.random(using: &generator) { request.headers["y"] = "2" }
         return request
@@ -119,11 +121,16 @@ struct RandomTables {
     private mutating func entry(_ listener: Int, _ hostname: Hostname, rule: Int) -> RouteEntry {
         let path = path()
         let conditions = [HeaderCondition(name: "x", value: "1"), HeaderCondition(name: "y", value: "2")]
+        let query = [QueryCondition(name: "q", value: .exact(Array("1".utf8)))]
+        let pattern = ["/a.*", "/[ab]", ".*/c", "/a/b?"].randomElement(using: &generator) ?? ""
+        let expression = (try? RegularExpression(pattern)).map { PathCondition.regularExpression($0) }
+        let paths: [PathCondition] = [.exact(path), .prefix(path), expression ?? .prefix("/")]
         return RouteEntry(
             listener: listener, hostname: hostname,
-            path: Bool.random(using: &generator) ? .exact(path) : .prefix(path),
+            path: paths.randomElement(using: &generator) ?? .prefix(path),
             method: Bool.random(using: &generator) ? Self.methods.randomElement(using: &generator) : nil,
-            headers: Array(conditions.prefix(Int.random(in: 0...2, using: &generator))), rule: rule,
+            headers: Array(conditions.prefix(Int.random(in: 0...2, using: &generator))),
+            queryParameters: Array(query.prefix(Int.random(in: 0...1, using: &generator))), rule: rule,
             createdSeconds: Bool.random(using: &generator) ? Int64.random(in: 0...2, using: &generator) : nil)
     }
 

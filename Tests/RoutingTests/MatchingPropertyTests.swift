@@ -1,5 +1,6 @@
-import Routing
 import Testing
+
+@testable import Routing
 
 /// The compiled index against the plainest possible reading of the rules: try every entry in order of precedence.
 @Suite struct MatchingPropertyTests {
@@ -33,26 +34,39 @@ import Testing
         ]
         let path = path(&generator)
         let conditions = [HeaderCondition(name: "x", value: "1"), HeaderCondition(name: "y", value: "2")]
+        let query = [QueryCondition(name: "q", value: .exact(Array("1".utf8)))]
+        let pattern = ["/a.*", "/[ab]", ".*/c", "/a/b?"].randomElement(using: &generator) ?? ""
+        let paths: [PathCondition] = [
+            .exact(path), .prefix(path),
+            (try? RegularExpression(pattern)).map { .regularExpression($0) } ?? .prefix("/"),
+        ]
         return entry(
             listener: Int.random(in: 0...1, using: &generator),
             hostnames.randomElement(using: &generator) ?? .any,
-            Bool.random(using: &generator) ? .exact(path) : .prefix(path),
+            paths.randomElement(using: &generator) ?? .prefix("/"),
             method: Bool.random(using: &generator) ? Self.methods.randomElement(using: &generator) : nil,
             headers: Array(conditions.prefix(Int.random(in: 0...2, using: &generator))),
+            query: Array(query.prefix(Int.random(in: 0...1, using: &generator))),
             created: Bool.random(using: &generator) ? Int64.random(in: 0...2, using: &generator) : nil)
     }
 
     private func holds(_ entry: RouteEntry, _ request: Request) -> Bool {
         guard entry.listener == request.listener, entry.hostname.covers(Array(request.host.utf8).span),
             entry.method == nil || entry.method == request.method,
-            entry.headers.allSatisfy({ request.headers[$0.name] == $0.value })
+            entry.headers.allSatisfy(request.holds), entry.queryParameters.allSatisfy({ holds($0, request) })
         else { return false }
         switch entry.path {
+        case .regularExpression(let expression): return expression.matches(Array(request.path.utf8).span)
         case .exact(let path): return path == request.path
         case .prefix(let prefix):
             let trimmed = String(prefix.reversed().drop { $0 == "/" }.reversed())
             return request.path == trimmed || request.path.hasPrefix(trimmed + "/")
         }
+    }
+
+    private func holds(_ condition: QueryCondition, _ request: Request) -> Bool {
+        request.query.split(separator: "&").first { $0.hasPrefix("\(condition.name)=") }
+            .map { $0 == "\(condition.name)=\(condition.value)" } ?? false
     }
 
     @Test func `the index answers as a scan of all entries does`() {
@@ -78,6 +92,7 @@ import Testing
                 request.host = Self.hosts.randomElement(using: &generator) ?? ""
                 request.path = path(&generator)
                 request.method = Self.methods.randomElement(using: &generator) ?? ""
+                request.query = ["", "q=1", "q=2&q=1", "x=1&q=1"].randomElement(using: &generator) ?? ""
                 if Bool.random(using: &generator) { request.headers["x"] = "1" }
                 if Bool.random(using: &generator) { request.headers["y"] = "2" }
                 // Candidates of one host and path kind and length are told apart by precedence; the scan uses the

@@ -5,20 +5,23 @@ struct Request: CustomStringConvertible {
     var listener = 0
     var host = "example.com"
     var path = "/"
+    var query = ""
     var method = "GET"
     var headers: [String: String] = [:]
 
-    var description: String { "\(method) \(listener)/\(host)\(path) \(headers)" }
+    var description: String { "\(method) \(listener)/\(host)\(path)?\(query) \(headers)" }
+
+    func holds(_ condition: HeaderCondition) -> Bool {
+        headers[condition.name].map { condition.value.matches(Array($0.utf8).span) } ?? false
+    }
 }
 
 extension RouteTable {
     func decide(_ request: Request) -> Decision {
         match(
             listener: request.listener, host: Array(request.host.utf8).span, path: Array(request.path.utf8).span,
-            method: Array(request.method.utf8).span
-        ) { condition in
-            request.headers[condition.name] == condition.value
-        }
+            query: Array(request.query.utf8).span, method: Array(request.method.utf8).span
+        ) { request.holds($0) }
     }
 
     /// The name of the rule that serves the request, or nil.
@@ -51,9 +54,10 @@ func table(
 
 func entry(
     listener: Int = 0, _ hostname: Hostname = .any, _ path: PathCondition = .prefix("/"), method: String? = nil,
-    headers: [HeaderCondition] = [], created: Int64? = nil
+    headers: [HeaderCondition] = [], query: [QueryCondition] = [], created: Int64? = nil
 ) -> RouteEntry {
     RouteEntry(
-        listener: listener, hostname: hostname, path: path, method: method, headers: headers, rule: 0,
+        listener: listener, hostname: hostname, path: path, method: method, headers: headers,
+        queryParameters: query, rule: 0,
         createdSeconds: created)
 }

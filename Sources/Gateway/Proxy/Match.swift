@@ -12,9 +12,11 @@ extension RouteTable {
     func match(_ request: borrowing RequestHead, listener: Int, host: inout [UInt8]) -> Decision? {
         guard request.readHost(into: &host) else { return nil }
         let name = host.span
-        return request.withPath { path in
+        return request.withPathAndQuery { path, query in
             request.withMethod { method in
-                match(listener: listener, host: name, path: path, method: method) { request.headers.holds($0) }
+                match(listener: listener, host: name, path: path, query: query, method: method) {
+                    request.headers.holds($0)
+                }
             }
         }
     }
@@ -36,13 +38,25 @@ extension RequestHead {
 }
 
 extension HeaderBlock {
-    /// Whether the first field of that name has that value.
+    /// Whether there is a field of that name with that value. Several lines are one value with commas (RFC 9110 §5.3).
     func holds(_ condition: HeaderCondition) -> Bool {
         for index in indices where !isRemoved(at: index) {
             let isNamed = withName(at: index) { $0.equals(condition.nameBytes) }
-            if isNamed { return withValue(at: index) { $0.equals(condition.valueBytes) } }
+            guard isNamed else { continue }
+            if count(of: condition.nameBytes) > 1 { return condition.value.matches(joined(condition.nameBytes).span) }
+            return withValue(at: index) { condition.value.matches($0) }
         }
         return false
+    }
+
+    private func joined(_ wanted: [UInt8]) -> [UInt8] {
+        var joined: [UInt8] = []
+        forEach { name, value, _ in
+            guard name.equals(wanted) else { return }
+            if !joined.isEmpty { joined.append(UInt8(ascii: ",")) }
+            joined.append(bytes: value)
+        }
+        return joined
     }
 }
 

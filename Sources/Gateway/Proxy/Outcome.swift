@@ -21,6 +21,8 @@ public enum Outcome: String, Sendable, CaseIterable {
     case requestBodyTimeout
     /// The worker holds as much as it may, and takes no request until some are done.
     case overloaded
+    /// The route leads to a backend, or needs a filter or a policy, that its documents do not resolve.
+    case routeUnresolved
     case noEndpoint
     /// The endpoint's HTTP/2 has no extended CONNECT, and the request asked for a tunnel.
     case tunnelRefused

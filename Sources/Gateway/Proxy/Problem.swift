@@ -78,6 +78,8 @@ struct GatewayProblem {
         retryAfterSeconds: 1)
     static let tunnelRefused = GatewayProblem(
         501, .tunnelRefused, "Not Implemented", "The service does not take tunnels (extended CONNECT).")
+    static let routeUnresolved = GatewayProblem(
+        500, .routeUnresolved, "Internal Server Error", "The route of this request is not configured correctly.")
     static let noEndpoint = GatewayProblem(
         503, .noEndpoint, "Service Unavailable", "The service has no endpoint.", retryAfterSeconds: 5)
     static let connectFailed = GatewayProblem(

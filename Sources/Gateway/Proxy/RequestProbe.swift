@@ -51,9 +51,9 @@ public struct RequestProbe: Sendable {
             answer = .malformed("the request names no host")
             return
         }
-        let explanation = request.withPath { path in
+        let explanation = request.withPathAndQuery { path, query in
             request.withMethod { method in
-                table.explain(listener: listener, host: name.span, path: path, method: method) {
+                table.explain(listener: listener, host: name.span, path: path, query: query, method: method) {
                     request.headers.holds($0)
                 }
             }

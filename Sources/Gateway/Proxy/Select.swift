@@ -6,7 +6,7 @@ import Wire
 /// Phase 6: which backend, which endpoint? Backends by weight; endpoints as the backend's settings say.
 extension Exchange {
     func select() {
-        guard let rule, let backend = chooseBackend(rule) else { return refuse(.noEndpoint) }
+        guard let rule, let backend = chooseBackend(rule) else { return refuse(.routeUnresolved) }
         let state = configuration.backends[backend.index]
         self.backend = state
         state.requestBegan()
@@ -31,7 +31,7 @@ extension Exchange {
     }
 
     private func chooseBackend(_ rule: RouteRule) -> Backend? {
-        if rule.backends.count == 1 { return rule.backends[0].backend }
+        if rule.backends.count == 1, rule.unresolvedWeight == 0 { return rule.backends[0].backend }
         guard rule.totalWeight > 0 else { return nil }
         var ticket = Int(worker.random.next() % UInt64(rule.totalWeight))
         for choice in rule.backends {

@@ -2,7 +2,7 @@
 public struct Documents: Sendable {
     public private(set) var gatewayClasses: [GatewayClassDocument] = []
     public private(set) var gateways: [GatewayDocument] = []
-    public private(set) var routes: [HTTPRouteDocument] = []
+    public private(set) var routes: [RouteDocument] = []
     public private(set) var services: [ServiceDocument] = []
     public private(set) var secrets: [SecretDocument] = []
     public private(set) var configMaps: [ConfigMapDocument] = []
@@ -67,7 +67,7 @@ public struct Documents: Sendable {
         case ("\(Self.gatewayGroup)/v1", "Gateway"), ("\(Self.gatewayGroup)/v1beta1", "Gateway"):
             gateways += [GatewayDocument(&reader)].compactMap(\.self)
         case ("\(Self.gatewayGroup)/v1", "HTTPRoute"), ("\(Self.gatewayGroup)/v1beta1", "HTTPRoute"):
-            routes += [HTTPRouteDocument(&reader)].compactMap(\.self)
+            routes += [RouteDocument(&reader)].compactMap(\.self)
         case ("v1", "Service"):
             services += [ServiceDocument(&reader)].compactMap(\.self)
         case ("v1", "Secret"):

@@ -11,6 +11,7 @@ public struct Explanation: Sendable {
         case path
         case method
         case header(HeaderCondition)
+        case query(QueryCondition)
     }
 
     public enum Verdict: Sendable, Hashable {
@@ -37,7 +38,7 @@ extension RouteTable {
     ///
     /// The parameters are those of `match`.
     public func explain(
-        listener arrivedAt: Int, host: Span<UInt8>, path: Span<UInt8>, method: Span<UInt8>,
+        listener arrivedAt: Int, host: Span<UInt8>, path: Span<UInt8>, query: Span<UInt8>, method: Span<UInt8>,
         header: (HeaderCondition) -> Bool
     ) -> Explanation {
         let listener = answering(at: arrivedAt, for: host)
@@ -49,13 +50,10 @@ extension RouteTable {
                 verdicts.append(.fails(.listener))
             } else if !isHostServed {
                 verdicts.append(.fails(.hostname))
-            } else if let failed = entry.firstFailure(host: host, path: path, method: method, header: header) {
-                verdicts.append(.fails(failed))
-            } else if serving != nil {
-                verdicts.append(.comesLater)
             } else {
-                serving = place
-                verdicts.append(.serves)
+                let failed = entry.firstFailure(host: host, path: path, query: query, method: method, header: header)
+                verdicts.append(failed.map { .fails($0) } ?? (serving == nil ? .serves : .comesLater))
+                if failed == nil, serving == nil { serving = place }
             }
         }
         return Explanation(listener: listener, isHostServed: isHostServed, verdicts: verdicts, serving: serving)
@@ -65,12 +63,14 @@ extension RouteTable {
 extension RouteEntry {
     /// The first condition that does not hold; nil when all do.
     func firstFailure(
-        host: Span<UInt8>, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool
+        host: Span<UInt8>, path: Span<UInt8>, query: Span<UInt8>, method: Span<UInt8>,
+        header: (HeaderCondition) -> Bool
     ) -> Explanation.Condition? {
         if !hostname.covers(host) { return .hostname }
         if !self.path.holds(path) { return .path }
         if let wanted = self.method, !method.isText(wanted) { return .method }
         for condition in headers where !header(condition) { return .header(condition) }
+        for condition in queryParameters where !condition.holds(in: query) { return .query(condition) }
         return nil
     }
 }
@@ -87,6 +87,7 @@ extension PathCondition {
             let count = text.utf8.count
             guard path.count >= count, path.extracting(0..<count).isText(text) else { return false }
             return path.count == count || path[count] == UInt8(ascii: "/")
+        case .regularExpression(let expression): return expression.matches(path)
         }
     }
 }

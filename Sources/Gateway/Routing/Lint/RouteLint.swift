@@ -30,7 +30,7 @@ extension RouteTable {
         for entry in entries {
             if let witness = witness(of: entry) {
                 if reached[entry.rule] == nil { reached[entry.rule] = witness }
-            } else {
+            } else if !entry.hasExpressions {
                 found.append(unreached(entry))
             }
         }
@@ -79,12 +79,13 @@ extension RouteTable {
             let path: PathCondition
             let method: String?
             let headers: Int
+            let queryParameters: [QueryCondition]
         }
         var groups: [Place: [RouteEntry]] = [:]
         for entry in entries where !entry.headers.isEmpty {
             let place = Place(
                 listener: entry.listener, hostname: entry.hostname, path: entry.path, method: entry.method,
-                headers: entry.headers.count)
+                headers: entry.headers.count, queryParameters: entry.queryParameters)
             groups[place, default: []].append(entry)
         }
         var found: [RouteLint] = []
@@ -104,14 +105,14 @@ extension RouteTable {
         var headers = earlier.headers
         for condition in later.headers {
             if let known = headers.first(where: { $0.name == condition.name }) {
-                if known.value != condition.value { return nil }
+                if known.value.example != condition.value.example { return nil }
             } else {
                 headers.append(condition)
             }
         }
         guard headers.count > later.headers.count else { return nil }
         var witness = plainest(for: later)
-        witness.headers = headers
+        witness.headers = headers.map { HeaderCondition(name: $0.name, value: $0.value.example) }
         guard case .rule(let winner) = decision(on: witness), winner.index == first.index else { return nil }
         let message =
             "a request can have the headers of \(second.routeName) and of \(first.routeName); "
@@ -128,7 +129,17 @@ extension RouteTable {
     private static func name(_ entry: RouteEntry) -> String {
         var parts = [entry.method ?? "any method", "path \(entry.path)"]
         if entry.hostname != .any { parts.append("host \(entry.hostname)") }
-        parts += entry.headers.map { "\($0.name): \($0.value)" }
+        parts += entry.headers.map(\.description) + entry.queryParameters.map { "query \($0)" }
         return "the match " + parts.joined(separator: ", ")
+    }
+}
+
+extension RouteEntry {
+    /// Of a regular expression one example is tried; that it goes elsewhere does not say that all requests do.
+    fileprivate var hasExpressions: Bool {
+        if case .regularExpression = path { return true }
+        return (headers.map(\.value) + queryParameters.map(\.value)).contains {
+            if case .regularExpression = $0 { true } else { false }
+        }
     }
 }

@@ -8,19 +8,42 @@ public struct Witness: Sendable, Hashable {
     public var host: String
     public var path: String
     public var method: String
+    /// With exact values.
     public var headers: [HeaderCondition]
+    /// With exact values.
+    public var queryParameters: [QueryCondition] = []
+
+    /// What follows the "?" of its URL.
+    var query: String {
+        queryParameters.map { Self.encoded($0.name) + "=" + Self.encoded("\($0.value)") }.joined(separator: "&")
+    }
+
+    private static func encoded(_ text: String) -> String {
+        text.utf8.map { byte in
+            let isPlain = ByteClass.word.contains(byte) || "-.~".utf8.contains(byte)
+            let digits = String(byte, radix: 16, uppercase: true)
+            return isPlain ? String(UnicodeScalar(byte)) : "%" + (digits.count == 1 ? "0" : "") + digits
+        }
+        .joined()
+    }
 }
 
 extension Witness: CustomStringConvertible {
     public var url: String {
         let isDefault = port == (isTLS ? 443 : 80)
         return "\(isTLS ? "https" : "http")://\(host)" + (isDefault ? "" : ":\(port)") + path
+            + (queryParameters.isEmpty ? "" : "?\(query)")
     }
 
     /// As `gatehouse explain` takes it: `'GET https://host/path' -H 'name: value'`.
     public var description: String {
         let fields = headers.map { " -H \(Self.quoted("\($0.name): \($0.value)"))" }.joined()
         return headers.isEmpty ? "\(method) \(url)" : Self.quoted("\(method) \(url)") + fields
+    }
+
+    func holds(_ condition: HeaderCondition) -> Bool {
+        headers.first { $0.name == condition.name }.map { condition.value.matches(Array("\($0.value)".utf8).span) }
+            ?? false
     }
 
     private static func quoted(_ text: String) -> String {
@@ -33,19 +56,13 @@ extension RouteTable {
     public func decision(on witness: Witness) -> Decision {
         match(
             listener: witness.listener, host: Array(witness.host.utf8).span, path: Array(witness.path.utf8).span,
-            method: Array(witness.method.utf8).span
-        ) { condition in
-            witness.headers.first { $0.name == condition.name }.map { $0.value == condition.value } ?? false
-        }
+            query: Array(witness.query.utf8).span, method: Array(witness.method.utf8).span, header: witness.holds)
     }
 
     func explanation(of witness: Witness) -> Explanation {
         explain(
             listener: witness.listener, host: Array(witness.host.utf8).span, path: Array(witness.path.utf8).span,
-            method: Array(witness.method.utf8).span
-        ) { condition in
-            witness.headers.first { $0.name == condition.name }.map { $0.value == condition.value } ?? false
-        }
+            query: Array(witness.query.utf8).span, method: Array(witness.method.utf8).span, header: witness.holds)
     }
 
     /// A request that the rule of `entry` serves, verified by the table; nil when none of the likely ones is.
@@ -63,7 +80,9 @@ extension RouteTable {
         Witness(
             listener: entry.listener, isTLS: listeners[entry.listener].transport == .https,
             port: listeners[entry.listener].port, host: hosts(of: entry)[0], path: Self.paths(of: entry.path)[0],
-            method: entry.method ?? Self.methods[0], headers: entry.headers)
+            method: entry.method ?? Self.methods[0],
+            headers: entry.headers.map { HeaderCondition(name: $0.name, value: $0.value.example) },
+            queryParameters: entry.queryParameters.map { QueryCondition(name: $0.name, value: $0.value.example) })
     }
 
     private static let methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "WITNESS"]
@@ -93,10 +112,19 @@ extension RouteTable {
     private static func paths(of condition: PathCondition) -> [String] {
         switch condition {
         case .exact(let path): return [path]
+        case .regularExpression(let expression): return [expression.example ?? "/"]
         case .prefix(let prefix):
             var trimmed = prefix
             while trimmed.hasSuffix("/") { trimmed.removeLast() }
             return [trimmed.isEmpty ? "/" : trimmed, "\(trimmed)/witness", "\(trimmed)/", "\(trimmed)/witness/1"]
         }
+    }
+}
+
+extension ValueCondition {
+    /// A value that it holds for; where none is found, a condition that nothing meets.
+    var example: ValueCondition {
+        guard case .regularExpression(let expression) = self else { return self }
+        return .exact(Array((expression.example ?? "").utf8))
     }
 }

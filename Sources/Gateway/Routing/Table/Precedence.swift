@@ -14,6 +14,9 @@ enum Precedence {
                 if path != otherPath { return path > otherPath }
                 if (first.method == nil) != (second.method == nil) { return first.method != nil }
                 if first.headers.count != second.headers.count { return first.headers.count > second.headers.count }
+                if first.queryParameters.count != second.queryParameters.count {
+                    return first.queryParameters.count > second.queryParameters.count
+                }
                 let (age, otherAge) = (first.createdSeconds ?? .max, second.createdSeconds ?? .max)
                 if age != otherAge { return age < otherAge }
                 let (rule, otherRule) = (rules[first.rule], rules[second.rule])
@@ -33,11 +36,13 @@ enum Precedence {
         }
     }
 
-    /// An exact path before any prefix, a longer one before a shorter one; a slash at a prefix's end does not count.
+    /// An exact path before any regular expression, which the specification leaves to implementations; then prefixes. A
+    /// longer text before a shorter one; a slash at a prefix's end does not count.
     private static func rank(_ path: PathCondition) -> Int {
         switch path {
         case .prefix(let text): text.utf8.count - text.utf8.reversed().prefix { $0 == UInt8(ascii: "/") }.count
-        case .exact(let text): 1 << 32 + text.utf8.count
+        case .regularExpression(let expression): 1 << 32 + expression.text.utf8.count
+        case .exact(let text): 1 << 33 + text.utf8.count
         }
     }
 }

@@ -2,10 +2,10 @@
 ///
 /// Hosts are found in a table (exact name, then each suffix from the longest, then the host-less entries of the
 /// listener). Each leads to the root of a tree of path elements. The walk goes down as far as the path has nodes, then
-/// climbs back towards the root: an exact path first, then prefixes from the longest. At each node the candidates lie in
+/// climbs back towards the root: an exact path first, then regular expressions, then prefixes from the longest. At each node the candidates lie in
 /// order of precedence, so the first that holds is the answer. That order is the specification's (Gateway API v1,
-/// `HTTPRouteSpec.hostnames` and `HTTPRouteRule.matches`): host, path kind, path length, method, number of headers, age,
-/// name, place in the document.
+/// `HTTPRouteSpec.hostnames` and `HTTPRouteRule.matches`): host, path kind, path length, method, number of headers, number
+/// of query parameters, age, name, place in the document. Where regular expressions stand it leaves to implementations.
 struct RouteIndex: Sendable {
     /// Names longer than this cannot exist (RFC 1035 §2.3.4), and are not looked at.
     static let longestHost = 253
@@ -14,6 +14,8 @@ struct RouteIndex: Sendable {
         var parent: Int32
         var exact: Range<Int32> = 0..<0
         var prefix: Range<Int32> = 0..<0
+        /// Only at a root.
+        var patterns: Range<Int32> = 0..<0
     }
 
     private struct Candidate {
@@ -21,6 +23,9 @@ struct RouteIndex: Sendable {
         /// Empty: any.
         var method: [UInt8]
         var headers: [HeaderCondition]
+        var queryParameters: [QueryCondition]
+        /// Nil: the candidate's node says it all.
+        var path: RegularExpression?
     }
 
     private var hosts = ByteTable()
@@ -37,9 +42,11 @@ struct RouteIndex: Sendable {
         hasWildcards = Array(repeating: false, count: listenerCount)
         var exact: [Int: [Candidate]] = [:]
         var prefix: [Int: [Candidate]] = [:]
+        var patterns: [Int: [Candidate]] = [:]
         for entry in entries {
-            let candidate = Candidate(
-                rule: Int32(entry.rule), method: Array((entry.method ?? "").utf8), headers: entry.headers)
+            var candidate = Candidate(
+                rule: Int32(entry.rule), method: Array((entry.method ?? "").utf8), headers: entry.headers,
+                queryParameters: entry.queryParameters)
             let root = root(of: entry.hostname, listener: entry.listener)
             switch entry.path {
             case .exact(let path): exact[node(at: path, below: root), default: []].append(candidate)
@@ -47,39 +54,44 @@ struct RouteIndex: Sendable {
                 var path = path[...]
                 while path.hasSuffix("/") { path.removeLast() }
                 prefix[node(at: path, below: root), default: []].append(candidate)
+            case .regularExpression(let expression):
+                candidate.path = expression
+                patterns[root, default: []].append(candidate)
             }
         }
         for index in nodes.indices {
             nodes[index].exact = append(exact[index] ?? [])
             nodes[index].prefix = append(prefix[index] ?? [])
+            nodes[index].patterns = append(patterns[index] ?? [])
         }
     }
 
     /// The place of the rule that serves the request, or nil.
     func find(
-        listener: Int, host: Span<UInt8>, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool
+        listener: Int, host: Span<UInt8>, path: Span<UInt8>, query: Span<UInt8>, method: Span<UInt8>,
+        header: (HeaderCondition) -> Bool
     ) -> Int? {
         guard path.count > 0, path[0] == UInt8(ascii: "/"), host.count <= Self.longestHost else { return nil }
         if let root = hosts.find(host, scope: listener * 2),
-            let rule = search(root, path: path, method: method, header: header)
+            let rule = search(root, path: path, query: query, method: method, header: header)
         {
             return rule
         }
         if hasWildcards[listener] {
             for index in host.indices.dropFirst() where host[index] == UInt8(ascii: ".") {
                 if let root = hosts.find(host.extracting(index...), scope: listener * 2 + 1),
-                    let rule = search(root, path: path, method: method, header: header)
+                    let rule = search(root, path: path, query: query, method: method, header: header)
                 {
                     return rule
                 }
             }
         }
         let root = Int(anyHostRoots[listener])
-        return root < 0 ? nil : search(root, path: path, method: method, header: header)
+        return root < 0 ? nil : search(root, path: path, query: query, method: method, header: header)
     }
 
     private func search(
-        _ root: Int, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool
+        _ root: Int, path: Span<UInt8>, query: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool
     ) -> Int? {
         var node = root
         var position = 0
@@ -90,29 +102,48 @@ struct RouteIndex: Sendable {
             node = child
             position = end
         }
-        if position == path.count, let rule = first(of: nodes[node].exact, method: method, header: header) {
+        if position == path.count,
+            let rule = first(of: nodes[node].exact, path: path, query: query, method: method, header: header)
+        {
+            return rule
+        }
+        if !nodes[root].patterns.isEmpty,
+            let rule = first(of: nodes[root].patterns, path: path, query: query, method: method, header: header)
+        {
             return rule
         }
         while true {
-            if let rule = first(of: nodes[node].prefix, method: method, header: header) { return rule }
+            if let rule = first(of: nodes[node].prefix, path: path, query: query, method: method, header: header) {
+                return rule
+            }
             if nodes[node].parent < 0 { return nil }
             node = Int(nodes[node].parent)
         }
     }
 
     private func first(
-        of range: Range<Int32>, method: Span<UInt8>, header: (HeaderCondition) -> Bool
+        of range: Range<Int32>, path: Span<UInt8>, query: Span<UInt8>, method: Span<UInt8>,
+        header: (HeaderCondition) -> Bool
     ) -> Int? {
         for index in range {
             let index = Int(index)
             if !candidates[index].method.isEmpty, !equals(method, candidates[index].method) { continue }
-            if holds(candidates[index].headers, header) { return Int(candidates[index].rule) }
+            guard holds(candidates[index].headers, header), holds(candidates[index].queryParameters, query) else {
+                continue
+            }
+            if let expression = candidates[index].path, !expression.matches(path) { continue }
+            return Int(candidates[index].rule)
         }
         return nil
     }
 
     private func holds(_ conditions: [HeaderCondition], _ header: (HeaderCondition) -> Bool) -> Bool {
         for condition in conditions where !header(condition) { return false }
+        return true
+    }
+
+    private func holds(_ conditions: [QueryCondition], _ query: Span<UInt8>) -> Bool {
+        for condition in conditions where !condition.holds(in: query) { return false }
         return true
     }
 

@@ -1,18 +1,27 @@
-/// One rule of an `HTTPRoute`, compiled: what happens to a request that the rule matches.
+/// One rule of an `HTTPRoute` or a `GRPCRoute`, compiled: what happens to a request that the rule matches.
 ///
-/// Either `redirect` is set, or `backends` has at least one entry.
+/// Either `redirect` is set, or requests go to `backends`, or they are answered with 500: the share `unresolvedWeight` of
+/// them, and all when there is no weight at all.
 public final class RouteRule: Sendable {
     /// Its place in `RouteTable.rules`.
     public let index: Int
-    /// "namespace/name" of the `HTTPRoute`.
+    /// What kind of document it comes from.
+    public let kind: RouteKind
+    /// "namespace/name" of the route.
     public let routeName: String
     /// The rule's name, or its place in the document as text ("0") when it has none.
     public let ruleName: String
     /// Where its requests go. Only entries with a weight above zero are kept.
     public let backends: [WeightedBackend]
-    /// The sum of all weights; above zero when there are backends.
+    /// The weight of backends that the documents name but that cannot be resolved: their share is answered with 500.
+    public let unresolvedWeight: Int
+    /// The sum of all weights, `unresolvedWeight` included.
     public let totalWeight: Int
     public let redirect: Redirect?
+    /// What is done to requests and responses on the way. Nil: nothing.
+    public let filters: FilterChain?
+    /// Keeps a client at one endpoint. Nil: every request is balanced by itself.
+    public let persistence: SessionPersistence?
     /// From the request's arrival to the last byte of its answer. Nil: no such bound.
     public let requestTimeoutMilliseconds: Int?
     /// For one attempt at a backend. Nil: no such bound.
@@ -22,16 +31,22 @@ public final class RouteRule: Sendable {
     public let authentication: AuthenticationRule?
 
     public init(
-        index: Int, routeName: String, ruleName: String, backends: [WeightedBackend] = [], redirect: Redirect? = nil,
+        index: Int, kind: RouteKind = .http, routeName: String, ruleName: String, backends: [WeightedBackend] = [],
+        unresolvedWeight: Int = 0, redirect: Redirect? = nil, filters: FilterChain? = nil,
+        persistence: SessionPersistence? = nil,
         requestTimeoutMilliseconds: Int? = nil, backendRequestTimeoutMilliseconds: Int? = nil,
         retries: RetrySettings? = nil, authentication: AuthenticationRule? = nil
     ) {
         self.index = index
+        self.kind = kind
         self.routeName = routeName
         self.ruleName = ruleName
         self.backends = backends.filter { $0.weight > 0 }
-        totalWeight = self.backends.reduce(0) { $0 + $1.weight }
+        self.unresolvedWeight = unresolvedWeight
+        totalWeight = self.backends.reduce(unresolvedWeight) { $0 + $1.weight }
         self.redirect = redirect
+        self.filters = filters
+        self.persistence = persistence
         self.requestTimeoutMilliseconds = requestTimeoutMilliseconds
         self.backendRequestTimeoutMilliseconds = backendRequestTimeoutMilliseconds
         self.retries = retries
@@ -44,14 +59,23 @@ public struct WeightedBackend: Sendable {
     public var backend: Backend
     /// 0…1,000,000.
     public var weight: Int
+    /// What is done only to what goes to this backend, after the rule's own filters. Nil: nothing.
+    public var filters: FilterChain?
 
-    public init(backend: Backend, weight: Int = 1) {
+    public init(backend: Backend, weight: Int = 1, filters: FilterChain? = nil) {
         self.backend = backend
         self.weight = weight
+        self.filters = filters
     }
 }
 
-/// An answer that sends the client elsewhere (Gateway API `HTTPRequestRedirectFilter`). Path and query stay as they are.
+/// The kinds of documents that have rules.
+public enum RouteKind: String, Sendable, Hashable {
+    case http = "HTTPRoute"
+    case grpc = "GRPCRoute"
+}
+
+/// An answer that sends the client elsewhere (Gateway API `HTTPRequestRedirectFilter`). The query stays as it is.
 public struct Redirect: Sendable, Hashable {
     /// Nil: the scheme of the request.
     public var scheme: String?
@@ -60,13 +84,18 @@ public struct Redirect: Sendable, Hashable {
     /// The port to write. Nil with a scheme: the scheme's own, which is not written. Nil without one: the port that the
     /// client used.
     public var port: Int?
+    /// Nil: the path of the request.
+    public var path: PathChange?
     /// 301, 302, 303, 307 or 308.
     public var statusCode: Int
 
-    public init(scheme: String? = nil, hostname: String? = nil, port: Int? = nil, statusCode: Int = 302) {
+    public init(
+        scheme: String? = nil, hostname: String? = nil, port: Int? = nil, path: PathChange? = nil, statusCode: Int = 302
+    ) {
         self.scheme = scheme
         self.hostname = hostname
         self.port = port
+        self.path = path
         self.statusCode = statusCode
     }
 }

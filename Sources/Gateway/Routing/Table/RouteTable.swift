@@ -56,19 +56,21 @@ public struct RouteTable: Sendable {
     ///     any of them, and the one with the narrowest hostname that covers `host` answers.
     ///   - host: the request's authority in lower case, without a port.
     ///   - path: the canonical path, without the query.
+    ///   - query: what follows the first "?", as it was sent.
     ///   - method: as it was sent.
     ///   - header: whether the request carries the field of this condition with its value. A field sent in several
     ///     lines counts as one value joined by "," (RFC 9110 §5.3).
     public func match(
-        listener: Int, host: Span<UInt8>, path: Span<UInt8>, method: Span<UInt8>, header: (HeaderCondition) -> Bool
+        listener: Int, host: Span<UInt8>, path: Span<UInt8>, query: Span<UInt8>, method: Span<UInt8>,
+        header: (HeaderCondition) -> Bool
     ) -> Decision {
         let listener = answering(at: listener, for: host)
         if !listeners[listener].hostname.covers(host) {
             return isServedElsewhere(host, not: listener) ? .misdirected : .notFound
         }
-        guard let rule = index.find(listener: listener, host: host, path: path, method: method, header: header) else {
-            return .notFound
-        }
+        let found = index.find(
+            listener: listener, host: host, path: path, query: query, method: method, header: header)
+        guard let rule = found else { return .notFound }
         return .rule(rules[rule])
     }
 

@@ -25,7 +25,7 @@ struct AuthenticationResolver {
 
     /// The authentication of a rule of a route that is attached to `gateway`; nil when no policy says anything.
     mutating func rule(
-        for rule: HTTPRouteDocument.Rule, of route: HTTPRouteDocument, at gateway: GatewayDocument
+        for rule: RouteDocument.Rule, of route: RouteDocument, at gateway: GatewayDocument
     ) -> AuthenticationRule? {
         let nearestFirst = [
             rule.name.flatMap { policies[Target(kind: .route, key: route.metadata.key, rule: $0)] },

@@ -46,6 +46,7 @@ public struct RouteTableSummary: Codable, Sendable, Equatable {
         public var path: String
         public var method: String?
         public var headers: [String]?
+        public var queryParameters: [String]?
         public var route: String
         public var rule: String
         public var backends: [String]?
@@ -105,7 +106,8 @@ extension RouteTableSummary.Route {
         hostname = entry.hostname.description
         path = entry.path.description
         method = entry.method
-        headers = entry.headers.isEmpty ? nil : entry.headers.map { "\($0.name): \($0.value)" }
+        headers = entry.headers.isEmpty ? nil : entry.headers.map(\.description)
+        queryParameters = entry.queryParameters.isEmpty ? nil : entry.queryParameters.map(\.description)
         route = rule.routeName
         self.rule = rule.ruleName
         let isSplit = rule.backends.count > 1

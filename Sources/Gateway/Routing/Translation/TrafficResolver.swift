@@ -19,7 +19,7 @@ struct TrafficResolver {
 
     /// The settings of a Service's port for the requests of a route that is attached to `gateway`.
     func settings(
-        for service: ServicePort, of route: HTTPRouteDocument, at gateway: GatewayDocument
+        for service: ServicePort, of route: RouteDocument, at gateway: GatewayDocument
     ) -> TrafficSettings {
         let key = "\(service.namespace)/\(service.name)"
         let farthestFirst = [
@@ -34,7 +34,7 @@ struct TrafficResolver {
     }
 
     /// Whether a route's requests may be treated in another way than those of other routes to the same Service.
-    func isSpecial(_ route: HTTPRouteDocument) -> Bool {
+    func isSpecial(_ route: RouteDocument) -> Bool {
         policies["HTTPRoute", route.metadata.key]?.traffic.isEmpty == false
     }
 
@@ -78,7 +78,7 @@ struct TrafficResolver {
     }
 }
 
-extension HTTPRouteDocument.Retry {
+extension RouteDocument.Retry {
     /// What the rule says, and for the rest what its backend's policies say.
     func settings(over traffic: TrafficSettings) -> RetrySettings {
         var retries = traffic.retries

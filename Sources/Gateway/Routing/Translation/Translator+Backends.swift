@@ -20,7 +20,7 @@ extension Translator {
     ]
 
     mutating func backend(
-        for reference: HTTPRouteDocument.BackendReference, of route: HTTPRouteDocument, at gateway: GatewayDocument
+        for reference: RouteDocument.BackendReference, of route: RouteDocument, at gateway: GatewayDocument
     ) -> Backend? {
         let service = ServicePort(
             namespace: reference.service.namespace, name: reference.service.name, port: reference.port)
@@ -41,7 +41,7 @@ extension Translator {
     }
 
     private func spoken(
-        by service: ServicePort, _ reference: HTTPRouteDocument.BackendReference
+        by service: ServicePort, _ reference: RouteDocument.BackendReference
     ) -> (wire: Backend.WireProtocol, isTLS: Bool)? {
         guard let document = documents.services.first(where: { $0.metadata.key == reference.service.key }) else {
             if settings.knownServices.contains(reference.service.key) { return (.http1, false) }

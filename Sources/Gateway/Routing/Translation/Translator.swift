@@ -40,7 +40,7 @@ struct Translator {
 
     // MARK: - Routes
 
-    private mutating func translate(_ route: HTTPRouteDocument, _ authentication: inout AuthenticationResolver) {
+    private mutating func translate(_ route: RouteDocument, _ authentication: inout AuthenticationResolver) {
         var byGateway: [(gateway: GatewayDocument, ways: [(listener: Int, hostname: Hostname)])] = []
         for parent in route.parents {
             for way in ways(from: parent, to: route) {
@@ -73,7 +73,7 @@ struct Translator {
 
     /// The listeners that a parent reference attaches the route to, with the hosts that both have in common.
     private func ways(
-        from parent: HTTPRouteDocument.Parent, to route: HTTPRouteDocument
+        from parent: RouteDocument.Parent, to route: RouteDocument
     ) -> [(gateway: GatewayDocument, listener: Int, hostname: Hostname)] {
         guard documents.gateways.contains(where: { $0.metadata.key == parent.gateway.key }) else {
             sink.report(
@@ -112,7 +112,7 @@ struct Translator {
     }
 
     private mutating func compile(
-        _ rule: HTTPRouteDocument.Rule, _ number: Int, of route: HTTPRouteDocument, at gateway: GatewayDocument,
+        _ rule: RouteDocument.Rule, _ number: Int, of route: RouteDocument, at gateway: GatewayDocument,
         _ authentication: AuthenticationRule?
     ) -> RouteRule {
         if authentication == nil, !rule.backends.isEmpty {

@@ -37,6 +37,14 @@ extension HeaderBlock {
         fields.indices.count { !fields[$0].isRemoved && nameEquals(at: $0, name) }
     }
 
+    /// How many fields have this name, which is in lower case.
+    public func count(of name: [UInt8]) -> Int {
+        fields.indices.count { index in
+            !fields[index].isRemoved && fields[index].nameCount == UInt32(name.count)
+                && withName(at: index) { span in name.indices.allSatisfy { span[$0] == name[$0] } }
+        }
+    }
+
     /// Whether the field in this slot has this name, which is in lower case.
     public func nameEquals(at index: Int, _ name: StaticString) -> Bool {
         // The length decides nearly always: no span is made for the others.

@@ -111,6 +111,16 @@ public struct RequestHead: ~Copyable, Sendable {
         }
     }
 
+    /// Gives the target up to the first `?`, and what follows that, empty when there is none.
+    public func withPathAndQuery<R, E: Error>(
+        _ body: (_ path: Span<UInt8>, _ query: Span<UInt8>) throws(E) -> R
+    ) throws(E) -> R {
+        try withTarget { target throws(E) in
+            let end = ByteScan.first(ASCII.questionMark, in: target) ?? target.count
+            return try body(target.extracting(0..<end), target.extracting(min(end + 1, target.count)..<target.count))
+        }
+    }
+
     /// Whether the target has a `?`.
     public var hasQuery: Bool {
         withTarget { ByteScan.first(ASCII.questionMark, in: $0) != nil }

@@ -1,5 +1,5 @@
 /// An `HTTPRoute`: which requests go where.
-public struct HTTPRouteDocument: Sendable {
+public struct RouteDocument: Sendable {
     public struct Parent: Sendable {
         public let gateway: ObjectReference
         public let sectionName: String?
@@ -65,7 +65,7 @@ public struct HTTPRouteDocument: Sendable {
     }
 }
 
-extension HTTPRouteDocument.Parent {
+extension RouteDocument.Parent {
     init?(_ object: ObjectReader, namespace: String) {
         var object = object
         let gateway = object.reference(group: "gateway.networking.k8s.io", kind: "Gateway", namespace: namespace)
@@ -78,7 +78,7 @@ extension HTTPRouteDocument.Parent {
     }
 }
 
-extension HTTPRouteDocument.Match {
+extension RouteDocument.Match {
     private static let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"]
 
     init(_ object: ObjectReader) {
@@ -123,7 +123,7 @@ extension HTTPRouteDocument.Match {
     }
 }
 
-extension HTTPRouteDocument.BackendReference {
+extension RouteDocument.BackendReference {
     init?(_ object: ObjectReader, namespace: String) {
         var object = object
         let service = object.reference(group: "", kind: "Service", namespace: namespace)
@@ -141,11 +141,11 @@ extension HTTPRouteDocument.BackendReference {
     }
 }
 
-extension HTTPRouteDocument.Rule {
+extension RouteDocument.Rule {
     init(_ object: ObjectReader, namespace: String) {
         var object = object
         name = object.objectName("name")?.value
-        let matches = (object.objects("matches") ?? []).map { HTTPRouteDocument.Match($0) }
+        let matches = (object.objects("matches") ?? []).map { RouteDocument.Match($0) }
         self.matches = matches.isEmpty ? [.init(path: .prefix("/"), method: nil, headers: [])] : matches
         let references = object.objects("backendRefs") ?? []
         backends = references.compactMap { .init($0, namespace: namespace) }
@@ -220,10 +220,10 @@ extension HTTPRouteDocument.Rule {
         )
     }
 
-    private static func retry(_ rule: inout ObjectReader) -> HTTPRouteDocument.Retry? {
+    private static func retry(_ rule: inout ObjectReader) -> RouteDocument.Retry? {
         guard var retry = rule.object("retry") else { return nil }
         defer { retry.finish() }
-        return HTTPRouteDocument.Retry(
+        return RouteDocument.Retry(
             statuses: retry.statuses("codes")?.value,
             attempts: retry.integer("attempts", in: 0...10)?.value,
             backoffMilliseconds: retry.duration("backoff", in: 0...60_000)?.value)
