@@ -13,8 +13,8 @@ make_gateway_package() {
         cat "$repository/Package.swift"
         cat <<'SWIFT'
 
-let dataPlane: Set<String> = ["Policy", "Proxy", "Reactor", "Routing", "Wire"]
-let kept = dataPlane.union(dataPlane.map { "\($0)Tests" }).union(["CLinux", "CNghttp2", "COpenSSL", "GatewayTestSupport"])
+let dataPlaneRooms: Set<String> = ["Policy", "Proxy", "Reactor", "Routing", "Wire"]
+let kept = dataPlaneRooms.union(dataPlaneRooms.map { "\($0)Tests" }).union(["CLinux", "CNghttp2", "COpenSSL", "GatewayTestSupport"])
 package.targets.removeAll { !kept.contains($0.name) }
 package.products = []
 package.dependencies = []
