@@ -176,23 +176,30 @@ class Gateway:
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
 
-async def faults(gateway, endpoints, seconds, report):
+# What a round may end with besides an answer, when its endpoint is away or its client leaves.
+EXPECTED_OUTCOMES = {
+    "forwarded", "clientClosed", "connectFailed", "connectTimeout", "upstreamClosed", "responseTruncated"}
+PLAN = ["plain", "reload", "grpc", "plain", "reload", "grpc", "plain", "reload", "grpc", "plain"]
+
+
+async def faults(gateway, endpoints, seconds, report, target):
     """Restarts of the endpoints and three reloads, evenly over the time."""
-    plan = ["plain", "reload", "grpc", "plain", "reload", "grpc", "plain", "reload", "grpc", "plain"]
     loop = asyncio.get_running_loop()
-    for what in plan:
-        await asyncio.sleep(seconds / (len(plan) + 1))
+    for what in PLAN:
+        await asyncio.sleep(seconds / (len(PLAN) + 1))
         if what == "reload":
             await gateway.reload()
+            target.paths.append(f"/more{gateway.routes - 1}")
         else:
-            names = ["gRPC"] if what == "grpc" else ["HTTP/1.1", "HTTP/2", "WebSocket", "vanishing"]
+            plain = ["HTTP/1.1", "HTTP/2", "WebSocket", "WebSocket over HTTP/2", "vanishing"]
+            names = ["gRPC"] if what == "grpc" else plain
             began = loop.time()
             report.faults.append((began, float("inf"), names))
             endpoints[what].kill()
             await asyncio.sleep(min(2, seconds / 30))
             await endpoints[what].start()
-            # What the gateway learned of the endpoint (ejection, backoff) is the fault's too.
-            report.faults[-1] = (began, loop.time() + 12, names)
+            # What the gateway learned of the endpoint (a pause before a retry) is the fault's too.
+            report.faults[-1] = (began, loop.time() + 3, names)
         print(f"    {loop.time() - report.begin:.0f} s: {what}, {gateway.memory:.0f} MB, {gateway.descriptors} descriptors,"
               f" {sum(report.done.values())} rounds", file=sys.stderr, flush=True)
 
@@ -247,15 +254,17 @@ async def soak(program, minutes, state):
         seconds = int(minutes * 60)
         report, stop, samples = Report(), asyncio.Event(), []
         kinds = [("HTTP/1.1", clients.HTTP1, 6), ("HTTP/2", clients.HTTP2, 3), ("WebSocket", clients.WebSocket, 3),
-                 ("gRPC", clients.GRPC, 2), ("vanishing", clients.Vanishing, 1)]
+                 ("WebSocket over HTTP/2", clients.WebSocketOverHTTP2, 1), ("gRPC", clients.GRPC, 2),
+                 ("vanishing", clients.Vanishing, 1)]
+        target = clients.Target(gateway.port)
         tasks = [
-            asyncio.create_task(clients.run(made(gateway.port), name, f"{name}{number}", stop, report))
+            asyncio.create_task(clients.run(made(target), name, f"{name}{number}", stop, report))
             for name, made, count in kinds for number in range(count)
         ]
         watcher = asyncio.create_task(watch(gateway, samples))
         bulk_task = asyncio.create_task(bulk(gateway, seconds))
         report.begin = asyncio.get_running_loop().time()
-        await faults(gateway, endpoints, seconds, report)
+        await faults(gateway, endpoints, seconds, report, target)
         await asyncio.sleep(seconds / 11)
         stop.set()
         await asyncio.gather(*tasks)
@@ -263,6 +272,9 @@ async def soak(program, minutes, state):
         watcher.cancel()
         problems += report.failures
         problems += [f"{name}: not one round succeeded" for name, _, _ in kinds if not report.done[name]]
+        if not target.resets:
+            problems.append("no stream was reset")
+        problems += [f"{path}: never asked" for path in target.paths if not target.asked[path]]
         early, late = mean(samples[len(samples) // 4 : len(samples) // 2]), mean(samples[-len(samples) // 4 :])
         if late > early * 1.1 + 8:
             problems.append(f"memory grew from {early:.0f} MB (second quarter) to {late:.0f} MB (last quarter)")
@@ -278,10 +290,12 @@ async def soak(program, minutes, state):
             problems.append(f"the gateway ended with status {gateway.process.returncode}")
         outcomes = collections.Counter(
             json.loads(line)["outcome"] for line in (state / "access.log").open() if line.startswith("{"))
-        if outcomes["internalError"]:
-            problems.append(f"{outcomes['internalError']} internal errors in the access log")
+        problems += [
+            f"{count} times {outcome} in the access log"
+            for outcome, count in outcomes.items() if outcome not in EXPECTED_OUTCOMES]
         print(json.dumps({
             "minutes": minutes, "rounds": dict(report.done), "excused": dict(report.excused), "outcomes": dict(outcomes),
+            "resets": target.resets, "reloads": gateway.routes, "restarts": len(report.faults), "paths": target.asked,
             "memoryMB": [round(early), round(late)], "descriptors": baseline, "problems": problems[:50],
         }, indent=2))
     finally:

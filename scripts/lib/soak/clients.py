@@ -2,8 +2,8 @@
 
 import asyncio
 import base64
+import collections
 import hashlib
-import os
 import random
 import ssl
 
@@ -14,6 +14,19 @@ import h2.exceptions
 from pattern import pattern
 
 SIZES = [0, 1, 100, 1_000, 16_384, 65_536, 300_000]
+LARGE = 5_000_000
+
+
+class Target:
+    """Where requests go. Every reload of the gateway's documents brings one path more."""
+
+    def __init__(self, port):
+        self.port, self.paths, self.resets, self.asked = port, ["/plain"], 0, collections.Counter()
+
+    def path(self, rng):
+        path = rng.choice(self.paths)
+        self.asked[path] += 1
+        return path
 
 
 class Wrong(Exception):
@@ -32,21 +45,16 @@ def context(protocol):
     return made
 
 
-class Counter:
-    def __init__(self):
-        self.done = 0
-
-
 class HTTP1:
     """Keep-alive over TLS: downloads and uploads in turn."""
 
-    def __init__(self, port):
-        self.port = port
+    def __init__(self, target):
+        self.target = target
         self.reader = self.writer = None
 
     async def open(self):
         self.reader, self.writer = await asyncio.open_connection(
-            "127.0.0.1", self.port, ssl=context("http/1.1"), limit=1 << 20)
+            "127.0.0.1", self.target.port, ssl=context("http/1.1"), limit=1 << 20)
 
     def close(self):
         if self.writer:
@@ -57,12 +65,14 @@ class HTTP1:
         if not self.writer:
             await self.open()
         number, count = rng.randrange(1 << 20), rng.choice(SIZES)
+        path = self.target.path(rng)
         if rng.random() < 0.7:
-            self.writer.write(f"GET /plain/{number}/{count} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode())
+            self.writer.write(f"GET {path}/{number}/{count} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode())
             wanted = pattern(number, count)
         else:
+            count = LARGE if rng.random() < 0.02 else count
             body = pattern(number, count)
-            head = "POST /plain/upload HTTP/1.1\r\nhost: localhost\r\n"
+            head = f"POST {path}/upload HTTP/1.1\r\nhost: localhost\r\n"
             if number % 2:
                 self.writer.write(f"{head}content-length: {count}\r\n\r\n".encode() + body)
             else:
@@ -132,14 +142,19 @@ class WebSocket(HTTP1):
     @staticmethod
     def frame(content):
         """Masked with zeros, which leaves it readable."""
-        count = len(content)
+        return WebSocket.head(len(content), 0x80) + bytes(4) + content
+
+    @staticmethod
+    def echo(content):
+        return WebSocket.head(len(content), 0) + content
+
+    @staticmethod
+    def head(count, mask):
         if count < 126:
-            head = bytes([0x82, 0x80 | count])
-        elif count < 65_536:
-            head = bytes([0x82, 0x80 | 126]) + count.to_bytes(2, "big")
-        else:
-            head = bytes([0x82, 0x80 | 127]) + count.to_bytes(8, "big")
-        return head + bytes(4) + content
+            return bytes([0x82, mask | count])
+        if count < 65_536:
+            return bytes([0x82, mask | 126]) + count.to_bytes(2, "big")
+        return bytes([0x82, mask | 127]) + count.to_bytes(8, "big")
 
     async def message(self):
         _, second = await self.reader.readexactly(2)
@@ -154,12 +169,12 @@ class HTTP2:
 
     streams = 8
 
-    def __init__(self, port):
-        self.port = port
+    def __init__(self, target):
+        self.target = target
         self.writer = None
 
     async def open(self):
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=context("h2"))
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.target.port, ssl=context("h2"))
         self.connection = h2.connection.H2Connection(h2.config.H2Configuration())
         self.connection.initiate_connection()
         self.rounds = 0
@@ -184,16 +199,19 @@ class HTTP2:
         wanted = {}
         for _ in range(self.streams):
             number, count = rng.randrange(1 << 20), rng.choice(SIZES)
+            path = self.target.path(rng)
             if rng.random() < 0.7:
-                stream = self.request("GET", f"/plain/{number}/{count}")
+                stream = self.request("GET", f"{path}/{number}/{count}")
                 wanted[stream] = pattern(number, count)
                 if rng.random() < 0.05:
                     # Given up; what still comes for it is ignored.
                     self.connection.reset_stream(stream, 8)
+                    self.target.resets += 1
                     del wanted[stream], self.answers[stream]
             else:
+                count = LARGE if rng.random() < 0.01 else count
                 body = pattern(number, count)
-                stream = self.request("POST", "/plain/upload", end=False)
+                stream = self.request("POST", f"{path}/upload", end=False)
                 self.bodies[stream] = bytearray(body)
                 wanted[stream] = f"{hashlib.sha256(body).hexdigest()} {count}".encode()
         await self.pump()
@@ -208,27 +226,32 @@ class HTTP2:
         if self.rounds >= 50:
             self.close()
 
-    def send_bodies(self):
+    def send_bodies(self, ends=True):
         for stream, body in list(self.bodies.items()):
             while body and (room := min(self.connection.local_flow_control_window(stream), 16_384)) > 0:
                 self.connection.send_data(stream, bytes(body[:room]))
                 del body[:room]
-            if not body:
+            if not body and ends:
                 self.connection.end_stream(stream)
                 del self.bodies[stream]
 
     async def pump(self):
         while True:
             self.send_bodies()
-            self.writer.write(self.connection.data_to_send())
-            await self.writer.drain()
             if all(answer["ended"] for answer in self.answers.values()):
-                return
-            data = await self.reader.read(65_536)
-            if not data:
-                raise Lost("HTTP/2: the connection ended")
-            for event in self.connection.receive_data(data):
-                self.take(event)
+                self.writer.write(self.connection.data_to_send())
+                return await self.writer.drain()
+            await self.exchange()
+
+    async def exchange(self):
+        """Sends what there is, and takes what comes next."""
+        self.writer.write(self.connection.data_to_send())
+        await self.writer.drain()
+        data = await self.reader.read(65_536)
+        if not data:
+            raise Lost("HTTP/2: the connection ended")
+        for event in self.connection.receive_data(data):
+            self.take(event)
 
     def take(self, event):
         answer = self.answers.get(getattr(event, "stream_id", None))
@@ -278,6 +301,43 @@ class GRPC(HTTP2):
                 raise Wrong(f"gRPC: {len(answer['body'])} bytes that differ from {len(content)}")
         self.rounds += 1
         if self.rounds >= 50:
+            self.close()
+
+
+class WebSocketOverHTTP2(HTTP2):
+    """Extended CONNECT (RFC 8441): a tunnel on a stream, beside a request on the same connection."""
+
+    async def round(self, rng):
+        if not self.writer:
+            await self.open()
+        self.answers, self.bodies = {}, {}
+        number = rng.randrange(1 << 20)
+        beside = self.request("GET", f"{self.target.path(rng)}/{number}/1000")
+        await self.pump()  # and with it the gateway's SETTINGS
+        if bytes(self.answers[beside]["body"]) != pattern(number, 1000):
+            raise Lost(f"beside WebSocket: {self.answers[beside]}")
+        if self.connection.remote_settings.enable_connect_protocol != 1:
+            raise Wrong("the gateway does not offer extended CONNECT")
+        self.answers = {}
+        stream = self.request(
+            "CONNECT", "/plain/ws", [(":protocol", "websocket"), ("sec-websocket-version", "13")], end=False)
+        wanted, sent = bytearray(), bytearray()
+        for _ in range(5):
+            content = pattern(rng.randrange(999), rng.choice([0, 1, 125, 126, 5_000, 70_000]))
+            sent += WebSocket.frame(content)
+            wanted += WebSocket.echo(content)
+        self.bodies[stream] = sent
+        answer = self.answers[stream]
+        while len(answer["body"]) < len(wanted) and not answer["ended"]:
+            self.send_bodies(ends=False)
+            await self.exchange()
+        if answer["status"] != 200 or answer["code"] is not None:
+            raise Lost(f"WebSocket over HTTP/2: status {answer['status']}, code {answer['code']}")
+        if bytes(answer["body"]) != bytes(wanted):
+            raise Wrong(f"WebSocket over HTTP/2: {len(answer['body'])} bytes that differ from {len(wanted)}")
+        await self.pump()  # ends our side, and waits for the other
+        self.rounds += 1
+        if self.rounds >= 20:
             self.close()
 
 
