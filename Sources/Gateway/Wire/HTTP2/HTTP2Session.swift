@@ -345,11 +345,12 @@ public final class HTTP2Session {
         streams[stream.slot] = nil
         freeSlots.append(stream.slot)
         streamCount -= 1
-        stream.dropOutgoing(to: buffers)
         stream.session = nil
         // The connection's window is the other streams' too: what this one leaves unread must not stay closed.
         if stream.unconsumed > 0 { _ = nghttp2_session_consume_connection(session, stream.unconsumed) }
+        // Whoever accounts for what was not sent asks the stream for it now.
         stream.closed(errorCode: errorCode)
+        stream.dropOutgoing(to: buffers)
     }
 }
 
