@@ -86,16 +86,46 @@ import Wire
             connection.waitForEnd()
         }
         defer { silent.stop() }
-        for isWhole in [true, false] {
+        let expected = [
+            "deadlineExceeded": ("Request Deadline Exceeded", "deadline-exceeded"),
+            "attemptTimeout": ("Upstream Attempt Timeout", "attempt-timeout"),
+            "responseTimeout": ("Upstream Response Timeout", "response-timeout"),
+        ]
+        for (outcome, (title, type)) in expected {
             var site = Site(rules: [Site.Rule(path: "/", endpoints: [silent.port])])
-            if isWhole { site.rules[0].requestTimeout = 200 }
-            site.rules[0].traffic.timeouts.responseHeadMilliseconds = isWhole ? 10_000 : 200
+            if outcome == "deadlineExceeded" { site.rules[0].requestTimeout = 200 }
+            if outcome == "attemptTimeout" { site.rules[0].backendRequestTimeout = 200 }
+            site.rules[0].traffic.timeouts.responseHeadMilliseconds = outcome == "responseTimeout" ? 200 : 60_000
+            site.rules[0].traffic.retries.maximumRetries = 0
             let log = try await withGateway(site) { gateway in
                 let response = try gateway.get("/")
                 #expect(response.status == 504)
-                #expect(response.text.contains(isWhole ? "Request Deadline Exceeded" : "Upstream Response Timeout"))
+                #expect(response.text.contains(title))
+                #expect(response.text.contains("https://gatehouse.dev/problems/\(type)\""))
             }
-            #expect(log.map(\.outcome) == [isWhole ? "deadlineExceeded" : "responseTimeout"])
+            #expect(log.map(\.outcome) == [outcome])
         }
+    }
+
+    /// Its SETTINGS must be the first that it sends (RFC 9113 §3.4).
+    @Test func `an endpoint of HTTP/2 that never says whether it takes tunnels has its deadline`() async throws {
+        let silent = try ScriptedUpstream { $0.waitForEnd() }
+        defer { silent.stop() }
+        var site = Site(rules: [Site.Rule(path: "/", endpoints: [silent.port], wireProtocol: .h2c)])
+        site.rules[0].traffic.timeouts.responseHeadMilliseconds = 200
+        site.rules[0].traffic.retries.maximumRetries = 0
+        let log = try await withGateway(site) { gateway in
+            let client = try gateway.connect()
+            try client.get("/", fields: ["connection: upgrade", "upgrade: websocket", "sec-websocket-key: a"])
+            #expect(try client.response().status == 504)
+            // One that gives up before is forgotten.
+            let leaving = try gateway.connect()
+            try leaving.get("/", fields: ["connection: upgrade", "upgrade: websocket", "sec-websocket-key: a"])
+            #expect(eventually { gateway.gateway.statistics.requestsOpen == 1 })
+            leaving.socket.reset()
+            #expect(eventually { gateway.gateway.statistics.requestsOpen == 0 })
+        }
+        #expect(log.first?.outcome == "responseTimeout")
+        #expect(log.count == 2)
     }
 }

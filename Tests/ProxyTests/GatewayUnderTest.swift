@@ -4,6 +4,7 @@ import Policy
 import Proxy
 import Reactor
 import Routing
+import Synchronization
 import Testing
 
 /// A configuration in a few words: listeners "http" and "https" on ephemeral ports, and rules by path.
@@ -122,11 +123,23 @@ struct LogLine: Decodable, Sendable {
     }
 }
 
+/// What the access log says of a connection that was given up.
+struct ConnectionLine: Decodable, Sendable {
+    var event: String
+    var outcome: String
+    var listener: String
+    var client: String
+    var reason: String?
+}
+
 /// A whole gateway in this process.
 final class GatewayUnderTest: Sendable {
     let gateway: Gateway
     private let log: AccessLog
     private let logPath: String
+    private let connections = Mutex<[ConnectionLine]>([])
+    /// Of the access log, once `withGateway` has returned.
+    var connectionLines: [ConnectionLine] { connections.withLock { $0 } }
 
     init(_ site: Site, workers: Int) throws {
         logPath = FileManager.default.temporaryDirectory.appending(path: "gatehouse-access-\(UUID()).log").path
@@ -186,7 +199,15 @@ final class GatewayUnderTest: Sendable {
         log.close()
         let text = try String(contentsOfFile: logPath, encoding: .utf8)
         try FileManager.default.removeItem(atPath: logPath)
-        return try text.split(separator: "\n").map { try JSONDecoder().decode(LogLine.self, from: Data($0.utf8)) }
+        var requests: [LogLine] = []
+        for line in text.split(separator: "\n").map({ Data($0.utf8) }) {
+            if let connection = try? JSONDecoder().decode(ConnectionLine.self, from: line) {
+                connections.withLock { $0.append(connection) }
+            } else {
+                requests.append(try JSONDecoder().decode(LogLine.self, from: line))
+            }
+        }
+        return requests
     }
 }
 
@@ -214,6 +235,7 @@ func withGateway(
     let log = try await gateway.stop(deadlineSeconds: 5)
     let statistics = gateway.gateway.statistics
     #expect(statistics.connectionsOpen == 0, sourceLocation: sourceLocation)
+    #expect(statistics.loops.heldBytes == 0, "memory is still accounted for", sourceLocation: sourceLocation)
     let finished = statistics.requests.values.reduce(0, +)
     #expect(finished == UInt64(log.count), "every request has one line", sourceLocation: sourceLocation)
     #expect(statistics.responses.reduce(0, +) == finished, sourceLocation: sourceLocation)

@@ -71,18 +71,29 @@ import Wire
         #expect(asked.allSatisfy { $0.requestLine == "GET /healthz?deep=1" && $0["host"] == "127.0.0.1:\(first.port)" })
     }
 
-    @Test func `HTTP/2 endpoints are asked by HTTP/2`() async throws {
+    @Test(arguments: [false, true])
+    func `HTTP/2 endpoints are asked by HTTP/2`(overTLS: Bool) async throws {
+        let authority = try CertificateAuthority()
+        let server = try BlockingTLSServer(authority.issue(names: ["service.example"]), protocols: ["h2"])
         let isUnwell = Gate()
-        let upstream = try HTTP2Upstream { peer, stream in
+        let upstream = try HTTP2Upstream(tls: overTLS ? server : nil) { peer, stream in
             let isCheck = stream.request.targetString.hasPrefix("/healthz")
             peer.respond(isCheck && !isUnwell.isShut ? 503 : 200, on: stream, body: Array("first".utf8))
         }
-        let other = try HTTP2Upstream { peer, stream in peer.respond(200, on: stream, body: Array("second".utf8)) }
+        let other = try HTTP2Upstream(tls: overTLS ? server : nil) { peer, stream in
+            peer.respond(200, on: stream, body: Array("second".utf8))
+        }
         defer {
             upstream.stop()
             other.stop()
         }
-        try await withGateway(site([upstream.port, other.port], .h2c)) { gateway in
+        var site = site([upstream.port, other.port], .h2c)
+        if overTLS {
+            var tls = BackendTLS(hostname: "service.example")
+            tls.authorities = authority.certificatePEM
+            site.rules[0].tls = tls
+        }
+        try await withGateway(site) { gateway in
             #expect(eventually { (try? names(gateway, 4)) == ["first", "second"] })
             isUnwell.open()
             #expect(eventually { isHealthy(gateway, upstream.port) == false })

@@ -23,14 +23,30 @@ import Testing
     private static let hasPeers: Bool = {
         // Not there, or without the two: then the suite says so and is skipped.
         guard let process = try? run(["-c", "import grpc, websockets.asyncio.client"]) else { return false }
-        process.waitUntilExit()
+        guard eventually(within: 60, { !process.isRunning }) else {
+            kill(process.processIdentifier, SIGKILL)
+            return false
+        }
         return process.terminationStatus == 0
     }()
+
+    /// Ends a process that does not end by itself: what waits for it, or for its output, goes on then.
+    private static func endAfterDeadline(_ process: Process) -> Task<Void, any Error> {
+        Task.detached {
+            try await Task.sleep(for: .seconds(120))  // lint: allow(sleep): the deadline itself
+            kill(process.processIdentifier, SIGKILL)
+        }
+    }
 
     @Test(.enabled(if: hasPeers, "run scripts/bootstrap: .local/venv has no websockets or grpcio"))
     func `WebSocket and gRPC of other makers pass`() async throws {
         let (input, output) = (Pipe(), Pipe())
         let peers = try Self.run([Self.root.appending(path: "scripts/lib/peers.py").path], input, output)
+        let watchdog = Self.endAfterDeadline(peers)
+        defer {
+            watchdog.cancel()
+            if peers.isRunning { kill(peers.processIdentifier, SIGKILL) }
+        }
         var line: [UInt8] = []
         while line.last != 10, let byte = try output.fileHandleForReading.read(upToCount: 1)?.first {
             line.append(byte)

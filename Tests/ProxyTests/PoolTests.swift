@@ -102,6 +102,75 @@ import Wire
         }
     }
 
+    /// A load that rises: each request finds a connection that is open already, or is being opened.
+    @Test func `the next connection is open before it is needed, one at a time and within the limit`() async throws {
+        let gate = Gate()
+        let upstream = try ScriptedUpstream { connection in
+            while let request = try connection.request() {
+                gate.wait()
+                try connection.send(ScriptedUpstream.ok(request.requestLine))
+            }
+        }
+        defer { upstream.stop() }
+        var site = Site(rules: [Site.Rule(path: "/", endpoints: [upstream.port])])
+        site.rules[0].traffic.pool.maximumConnections = 4
+        site.rules[0].traffic.pool.idleTimeoutMilliseconds = 60_000
+        try await withGateway(site) { gateway in
+            func endpoint(_ isWanted: (EndpointStatistics) -> Bool) -> Bool {
+                eventually { gateway.gateway.endpoints.first.map(isWanted) ?? false }
+            }
+            var clients: [Client] = []
+            func ask() throws {
+                let client = try gateway.connect()
+                try client.get("/")
+                clients.append(client)
+            }
+            try ask()
+            #expect(endpoint { $0.requestsActive == 1 && $0.connectionsOpen == 1 })
+            #expect(eventually { upstream.requests.count == 1 })
+            // One request alone costs the endpoint no second connection; two do, and a third is open then.
+            try ask()
+            #expect(endpoint { $0.requestsActive == 2 && $0.connectionsOpened == 3 && $0.connectionsIdle == 1 })
+            try ask()
+            #expect(endpoint { $0.requestsActive == 3 && $0.connectionsReused == 1 && $0.connectionsOpened == 4 })
+            #expect(endpoint { $0.connectionsIdle == 1 })
+            try ask()
+            #expect(endpoint { $0.requestsActive == 4 && $0.connectionsReused == 2 && $0.connectionsIdle == 0 })
+            gate.open()
+            for client in clients { #expect(try client.response().status == 200) }
+        }
+        #expect(upstream.connectionCount == 4)
+        #expect(upstream.requests.count == 4)
+    }
+
+    @Test func `a connection that was opened ahead and not needed is closed, and a stale one is retried`() async throws
+    {
+        let gate = Gate()
+        let upstream = try ScriptedUpstream { connection in
+            // The third one is ended by the endpoint while it idles.
+            if connection.number == 2 { return }
+            while try connection.request() != nil {
+                gate.wait()
+                try connection.send(ScriptedUpstream.ok("ok"))
+            }
+        }
+        defer { upstream.stop() }
+        let site = Site(rules: [Site.Rule(path: "/", endpoints: [upstream.port])])
+        try await withGateway(site) { gateway in
+            let clients = try (0..<2).map { _ in try gateway.connect() }
+            for client in clients {
+                try client.get("/")
+                #expect(eventually { gateway.gateway.endpoints.first?.requestsActive ?? 0 >= 1 })
+            }
+            #expect(eventually { upstream.connectionCount >= 3 })
+            let third = try gateway.connect()
+            try third.get("/")
+            gate.open()
+            #expect(try third.response().status == 200)
+            for client in clients { #expect(try client.response().status == 200) }
+        }
+    }
+
     @Test(arguments: [Backend.WireProtocol.http1, .h2c])
     func `who waits too long for a connection is told so`(wireProtocol: Backend.WireProtocol) async throws {
         let gate = Gate()

@@ -247,7 +247,7 @@ import Wire
             let response = try gateway.get("/")
             #expect(response.isCut)
         }
-        #expect(log.map(\.outcome) == ["responseTimeout"])
+        #expect(log.map(\.outcome) == ["attemptTimeout"])
     }
 
     @Test(arguments: [Backend.WireProtocol.http1, .h2c])

@@ -104,7 +104,7 @@ import Wire
             client.socket.interrupt()
             sender.join()
         }
-        #expect(log.map(\.outcome) == ["responseTimeout"])
+        #expect(log.map(\.outcome) == ["attemptTimeout"])
     }
 
     @Test func `a stream that an endpoint resets is not sent there again`() async throws {

@@ -21,8 +21,12 @@ class ClientConnection: TransportDelegate, TimerTarget {
     private let timer = DeadlineTimer()
     /// When the connection last began to wait for the client, in monotonic nanoseconds.
     private(set) var idleSince: UInt64
+    /// When it was opened.
+    private let openedAt: UInt64
     /// A request of this connection was answered.
     var hasServed = false
+    /// It is closed because the client takes nothing: that is how its requests end.
+    private(set) var hasStalled = false
 
     init(worker: Worker, listener: OpenListener, client: ClientShare, transport: Transport) {
         self.worker = worker
@@ -34,6 +38,7 @@ class ClientConnection: TransportDelegate, TimerTarget {
         peerText = Array(host.utf8)
         peerIsIPv6 = host.utf8.contains(UInt8(ascii: ":"))
         idleSince = worker.loop.now
+        openedAt = idleSince
         timer.attach(self)
     }
 
@@ -94,7 +99,17 @@ class ClientConnection: TransportDelegate, TimerTarget {
     /// Ends the connection once what is under way is done.
     func drain() {}
     /// The client took too long to send a head.
-    func headTimedOut() { transport.close() }
+    func headTimedOut() { giveUp(.requestHeadTimeout) }
+
+    /// Closes the connection at once.
+    func giveUp(_ outcome: ConnectionOutcome) {
+        recordEnd(outcome)
+        transport.close()
+    }
+
+    func recordEnd(_ outcome: ConnectionOutcome) {
+        worker.gaveUp(outcome, at: openListener, client: transport.peer.host, since: openedAt)
+    }
 
     func transportOpened() {}
     func transportReceived(_ bytes: Span<UInt8>) {}
@@ -140,7 +155,8 @@ class ClientConnection: TransportDelegate, TimerTarget {
         let limits = worker.configuration.snapshot.limits
         let now = worker.loop.now
         if !transport.isWritable && now &- transport.stalledSince > UInt64(limits.clientWriteTimeout) * 1_000_000 {
-            return transport.close()
+            hasStalled = true
+            return giveUp(.writeTimeout)
         }
         var next = min(Self.watchMilliseconds, limits.clientWriteTimeout)
         if !isBusy && transport.isOpen {
@@ -163,6 +179,8 @@ final class HandshakingConnection: TransportDelegate, TimerTarget {
     let since: UInt64
     private var transport: Transport?
     private lazy var timer = DeadlineTimer(target: self)
+    /// It was said why it ends.
+    private var isRecorded = false
 
     init(worker: Worker, listener: OpenListener, client: ClientShare?) {
         self.worker = worker
@@ -178,14 +196,26 @@ final class HandshakingConnection: TransportDelegate, TimerTarget {
         worker.loop.schedule(timer, afterMilliseconds: worker.configuration.snapshot.limits.handshakeTimeout)
     }
 
-    func close() { transport?.close() }
+    func close(_ outcome: ConnectionOutcome) {
+        recordEnd(outcome)
+        transport?.close()
+    }
+
+    private func recordEnd(_ outcome: ConnectionOutcome, reason: String? = nil) {
+        guard !isRecorded else { return }
+        isRecorded = true
+        let peer = transport?.peer.host ?? ""
+        worker.gaveUp(outcome, at: listener, client: peer, since: since, reason: reason)
+    }
 
     /// Reads a PROXY header, and counts the client that it names.
     func readPreamble(_ bytes: Span<UInt8>, from proxy: SocketAddress) -> Preamble {
         let preamble = Preamble(proxyHeader: bytes)
         guard case .complete(_, let peer) = preamble else { return preamble }
-        client = worker.enter(peer ?? proxy)
-        return client == nil ? .refused : preamble
+        client = worker.enter(peer ?? proxy, at: listener)
+        guard client == nil else { return preamble }
+        isRecorded = true
+        return .refused
     }
 
     func transportOpened() {
@@ -202,9 +232,19 @@ final class HandshakingConnection: TransportDelegate, TimerTarget {
 
     func transportEnded(_ end: TransportEnd) {
         timer.cancel()
+        if end == .handshakeFailed {
+            let reason = transport?.tlsFailure
+            if isAwaitingProxyHeader {
+                recordEnd(.proxyHeaderRefused)
+            } else if reason != nil {
+                recordEnd(.handshakeFailed, reason: reason)
+            }
+        }
         transport = nil
         worker.closed(self)
     }
 
-    func timerFired() { transport?.close() }
+    private var isAwaitingProxyHeader: Bool { client == nil }
+
+    func timerFired() { close(isAwaitingProxyHeader ? .proxyHeaderTimeout : .handshakeTimeout) }
 }

@@ -60,10 +60,10 @@ extension Exchange {
         case .connecting, .forwarding:
             upstream?.suspect()
             letGoOfUpstream()
-            upstreamFailed(.timedOut)
+            upstreamFailed(attemptIsOver ? .attemptTimedOut : .timedOut)
         case .responding where isTunnel: failResponse(.streamIdleTimeout)
         case .responding where responseHasEnded || !attemptIsOver && (downstream?.unsentBytes ?? 0) > 0: checkDelivery()
-        case .responding: failResponse(attemptIsOver ? .responseTimeout : .streamIdleTimeout)
+        case .responding: failResponse(attemptIsOver ? .attemptTimeout : .streamIdleTimeout)
         case .unused, .accepting, .over: break
         }
     }
@@ -91,6 +91,13 @@ extension Exchange {
         phase = .connecting
         guard let attempt = rule?.backendRequestTimeoutMilliseconds, attempt > 0 else { return }
         attemptDeadline = worker.loop.now + UInt64(attempt) * 1_000_000
+    }
+
+    /// The endpoint has not said yet whether it takes tunnels.
+    func upstreamAwaitsSettings(_ upstream: any Upstream) {
+        self.upstream = upstream
+        attemptBegins()
+        arm(afterMilliseconds: pool?.timeouts.responseHeadMilliseconds ?? 0)
     }
 
     func attemptEnds() { attemptDeadline = .max }

@@ -6,8 +6,8 @@ import Wire
 
 /// One worker's connections to one endpoint, and what the worker thinks of it.
 ///
-/// HTTP/1.1: idle connections are used last in, first out, so that the rest can age; above the limit requests wait in
-/// order, each with a deadline. HTTP/2: streams share a connection; another is opened when one is nearly full.
+/// HTTP/1.1: idle connections are used last in, first out, so that the rest can age; when all are busy the next one is opened
+/// ahead (`EarlyConnection`); above the limit requests wait in order, each with a deadline. HTTP/2: streams share a connection; another is opened when one is nearly full.
 final class EndpointPool {
     let worker: Worker
     let endpoint: Endpoint
@@ -30,6 +30,10 @@ final class EndpointPool {
     private(set) var timeouts = UpstreamTimeouts()
 
     private var idle: [HTTP1UpstreamConnection] = []
+    /// HTTP/1.1: being opened for no request yet; the next one that finds none idle gets it.
+    private var ahead: HTTP1UpstreamConnection?
+    /// HTTP/1.1: connections that are being opened.
+    private var opening = 0
     private var multiplexed: [HTTP2UpstreamConnection] = []
     private var open = 0
     private var waiting = WaitingLine<Exchange>()
@@ -108,16 +112,34 @@ final class EndpointPool {
             counters.connectionsIdle.subtract()
             guard connection.isUsable else { continue }
             reused()
-            return connection.begin(exchange)
+            connection.begin(exchange)
+            return openAheadIfWanted()
         }
+        if let connection = ahead.take() { return connection.begin(exchange) }
         guard open < settings.maximumConnections else { return wait(exchange) }
         do throws(ReactorError) {
-            let connection = try HTTP1UpstreamConnection(pool: self)
-            opened()
-            connection.begin(exchange)
+            try openHTTP1().begin(exchange)
         } catch {
             exchange.upstreamFailed(error.isOurs ? .noResources : .connectFailed)
         }
+    }
+
+    private func openHTTP1() throws(ReactorError) -> HTTP1UpstreamConnection {
+        let connection = try HTTP1UpstreamConnection(pool: self)
+        opening += 1
+        opened()
+        return connection
+    }
+
+    /// Only once a connection has shown that the endpoint takes some.
+    private func openAheadIfWanted() {
+        guard state != nil, !worker.isDraining,
+            EarlyConnection.isWanted(
+                requests: requestsUnderWay, idle: idle.count, opening: opening, open: open,
+                maximum: settings.maximumConnections)
+        else { return }
+        // Not needed yet: whoever needs it will see what is wrong.
+        ahead = try? openHTTP1()
     }
 
     private func takeMultiplexed(_ exchange: Exchange) {
@@ -192,7 +214,16 @@ final class EndpointPool {
         counters.requestsActive.subtract()
     }
 
-    /// A connection's exchange is over and the connection can serve another.
+    /// A connection is open now.
+    ///
+    /// - Parameter isBusy: it has a request.
+    func connected(_ connection: HTTP1UpstreamConnection, isBusy: Bool) {
+        opening -= 1
+        if ahead === connection { ahead = nil }
+        if isBusy { openAheadIfWanted() }
+    }
+
+    /// A connection's exchange is over, or it was opened ahead, and it can serve another.
     func isFree(_ connection: HTTP1UpstreamConnection) {
         if let next = nextWaiting() {
             reused()
@@ -209,8 +240,11 @@ final class EndpointPool {
         while connection.canTake, let next = nextWaiting() { connection.begin(next) }
     }
 
-    func ended(_ connection: HTTP1UpstreamConnection) {
+    /// - Parameter wasConnected: it had been open.
+    func ended(_ connection: HTTP1UpstreamConnection, wasConnected: Bool) {
         closed()
+        if !wasConnected { opening -= 1 }
+        if ahead === connection { ahead = nil }
         if let index = idle.firstIndex(where: { $0 === connection }) {
             idle.remove(at: index)
             counters.connectionsIdle.subtract()
@@ -263,6 +297,7 @@ final class EndpointPool {
             connection.close()
         }
         idle = []
+        ahead.take()?.close()
         for connection in multiplexed { connection.closeWhenDone() }
     }
 }
@@ -301,7 +336,7 @@ extension EndpointPool {
         switch failure {
         case .connectFailed: counters.failuresConnect.add()
         case .tlsFailed: counters.failuresTLS.add()
-        case .connectTimeout, .timedOut: counters.failuresTimeout.add()
+        case .connectTimeout, .timedOut, .attemptTimedOut: counters.failuresTimeout.add()
         case .malformed: counters.failuresMalformed.add()
         case .truncated, .closed: counters.failuresReset.add()
         case .refused, .noResources: return

@@ -53,6 +53,8 @@ enum UpstreamFailure {
     case noResources
     /// No response head in time.
     case timedOut
+    /// The route's time for one attempt is over.
+    case attemptTimedOut
     /// The connection ended before the first byte of the response. `wasReused`: it had served a request before, so it may
     /// have been closed for idleness just as this request was sent.
     case closed(wasReused: Bool)
@@ -222,7 +224,20 @@ final class Exchange: TimerTarget {
     func clientGone() {
         guard !isOver else { return }
         letGoOfUpstream()
-        finish(responseHasEnded ? outcome : .clientClosed)
+        finish(responseHasEnded ? outcome : endWithoutResponse)
         downstream = nil
+    }
+
+    private var endWithoutResponse: Outcome {
+        if worker.isCutting { return .drainDeadline }
+        return downstream?.connection.hasStalled == true ? .clientStalled : .clientClosed
+    }
+
+    /// The drain's deadline has passed: neither another attempt nor an answer would still leave.
+    func cut() {
+        upstream = nil
+        let client = downstream
+        finish(.drainDeadline)
+        client?.abort()
     }
 }

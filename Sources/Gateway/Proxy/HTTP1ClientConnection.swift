@@ -356,7 +356,10 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
 
     override func headTimedOut() {
         keepsAlive = false
-        guard parser.hasStarted else { return transport.closeAfterFlush() }
+        guard parser.hasStarted else {
+            recordEnd(.requestHeadTimeout)
+            return transport.closeAfterFlush()
+        }
         makeExchange().beginRefused(.requestHeadTimeout)
     }
 }

@@ -40,7 +40,9 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
     deinit { timer.cancel() }
 
     var isUsable: Bool { transport?.isOpen == true && exchange == nil && !isDiscarding }
-    private var hasServed: Bool { requests > 1 }
+    /// It waited for a request before this one, and may have been closed meanwhile.
+    private var hasIdled: Bool { requests > 1 || wasOpenedAhead }
+    private var wasOpenedAhead = false
 
     // MARK: - An exchange
 
@@ -139,7 +141,11 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
     func transportOpened() {
         isConnected = true
         timer.cancel()
-        exchange?.upstreamConnected()
+        let exchange = exchange
+        pool.connected(self, isBusy: exchange != nil)
+        if let exchange { return exchange.upstreamConnected() }
+        wasOpenedAhead = true
+        becomeFree()
     }
 
     func transportReceived(_ bytes: Span<UInt8>) {
@@ -273,9 +279,9 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
         } else if decoder != nil {
             fail(sawHead: true, .truncated)
         } else {
-            fail(sawHead: false, sawResponseBytes ? .malformed : .closed(wasReused: hasServed))
+            fail(sawHead: false, sawResponseBytes ? .malformed : .closed(wasReused: hasIdled))
         }
-        pool.ended(self)
+        pool.ended(self, wasConnected: isConnected)
     }
 
     private func fail(sawHead: Bool, _ failure: UpstreamFailure) {

@@ -47,8 +47,9 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
         do throws(HTTP2SessionError) {
             try session.receive(bytes)
         } catch {
-            if error.isFlood { worker.counters.connectionsAbusive.add() }
-            return transport.close()
+            guard error.isFlood else { return transport.close() }
+            worker.counters.connectionsAbusive.add()
+            return giveUp(.abusive)
         }
         if abuse.isExceeded(by: session, now: worker.loop.now) { calmDown(session) }
         if session.isFinished { transport.markDirty() }
@@ -57,6 +58,7 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
     /// GOAWAY with ENHANCE_YOUR_CALM (RFC 9113 §10.5); then the connection ends, and its requests with it.
     private func calmDown(_ session: HTTP2Session) {
         worker.counters.connectionsAbusive.add()
+        recordEnd(.abusive)
         session.goAway(errorCode: 11)
         transport.markDirty()
     }

@@ -13,8 +13,8 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
     private var session: HTTP2Session?
     /// Streams that wait for the connection.
     private var connecting: [HTTP2UpstreamStream] = []
-    /// Requests for a tunnel that wait for the endpoint's SETTINGS, with their numbers.
-    private var awaitingSettings: [(Exchange, UInt64)] = []
+    /// Requests for a tunnel that wait for the endpoint's SETTINGS.
+    private var awaitingSettings = WaitingLine<Exchange>()
     private var closesWhenDone = false
     /// Requests that were begun on it.
     private var requests = 0
@@ -77,17 +77,20 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
         stream.begin(exchange, isConnected: isConnected)
     }
 
-    /// Only its SETTINGS tell whether the endpoint takes extended CONNECT.
+    /// Only its SETTINGS tell whether the endpoint takes extended CONNECT. An endpoint that sends none, though they must be
+    /// the first it sends (RFC 9113 §3.4), has as long as for the head of a response.
     private func awaitSettings(_ exchange: Exchange) {
-        awaitingSettings.append((exchange, exchange.number))
-        exchange.armTimer()
+        let ticket = awaitingSettings.append(exchange)
+        exchange.upstreamAwaitsSettings(AwaitedSettings(self, ticket: ticket))
     }
 
+    fileprivate func forget(ticket: Int) { awaitingSettings.remove(ticket: ticket) }
+
     private func takeAwaiting(_ take: (Exchange) -> Void) {
-        let waiting = awaitingSettings
-        awaitingSettings = []
-        // One that was given up meanwhile may be another request by now.
-        for (exchange, number) in waiting where exchange.number == number && exchange.phase == .connecting {
+        // Those that come meanwhile wait for themselves.
+        for _ in 0..<awaitingSettings.count {
+            guard let exchange = awaitingSettings.popFirst() else { return }
+            exchange.upstream = nil
             take(exchange)
         }
     }
@@ -219,6 +222,33 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
         ended?.terminate()
         pool.ended(self)
     }
+}
+
+/// What a request has in place of a stream while the endpoint's SETTINGS are awaited.
+private final class AwaitedSettings: Upstream {
+    private let endpoint: HTTP2UpstreamConnection
+    private let ticket: Int
+
+    init(_ endpoint: HTTP2UpstreamConnection, ticket: Int) {
+        self.endpoint = endpoint
+        self.ticket = ticket
+    }
+
+    func cancel() { endpoint.forget(ticket: ticket) }
+    /// No request goes there any more.
+    func suspect() {
+        endpoint.sessionIsGoingAway()
+        endpoint.closeWhenDone()
+    }
+
+    // Nothing is sent or received yet.
+    var acceptsBody: Bool { false }
+    func sendBody(_ bytes: Span<UInt8>) {}
+    func sendEnd() {}
+    func discardResponse() { cancel() }
+    func pauseResponse() {}
+    func resumeResponse() {}
+    func endTunnel() { cancel() }
 }
 
 /// One exchange's stream on a connection to an endpoint.

@@ -15,7 +15,8 @@ public struct Limits: Sendable, Equatable {
     public var headerBytes = 32768
     /// The most field lines of a request. More: 431.
     public var headerFields = 100
-    /// The largest request body. Larger: 413.
+    /// The largest request body. Larger: 413. Tunnels and gRPC streams have none: they are conversations without an end
+    /// that could be told beforehand, nothing of them is kept, and silence and pace bound them.
     public var requestBodyBytes: UInt64 = 10 << 20
     /// From accept to the end of the TLS handshake, a PROXY header included. Then the connection is closed.
     public var handshakeTimeout = 10_000

@@ -50,4 +50,10 @@ public enum Outcome: String, Sendable, CaseIterable {
     case deadlineExceeded
     /// Every endpoint is unwell or left alone.
     case noHealthyEndpoint
+    /// The attempt took longer than its route allows (HTTPRoute `timeouts.backendRequest`).
+    case attemptTimeout
+    /// We had no descriptor, port or memory left to reach the endpoint: it says nothing about the endpoint.
+    case localExhaustion
+    /// A drain's deadline passed, and the gateway ended what was still under way.
+    case drainDeadline
 }

@@ -96,6 +96,12 @@ struct GatewayProblem {
         502, .upstreamMalformed, "Bad Gateway", "The service's answer is not well-formed HTTP.")
     static let responseTimeout = GatewayProblem(
         504, .responseTimeout, "Upstream Response Timeout", "The service did not answer in time.")
+    static let attemptTimeout = GatewayProblem(
+        504, .attemptTimeout, "Upstream Attempt Timeout",
+        "The service did not complete its answer in the time that the route gives it.")
+    static let localExhaustion = GatewayProblem(
+        503, .localExhaustion, "Service Unavailable",
+        "The gateway has no descriptor or port left to reach the service.", retryAfterSeconds: 1)
     static let pendingTimeout = GatewayProblem(
         503, .pendingTimeout, "Pending Request Timeout", "The request waited too long for the service.",
         retryAfterSeconds: 1)

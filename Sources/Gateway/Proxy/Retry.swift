@@ -6,6 +6,7 @@ import Wire
 extension Exchange {
     func upstreamFailed(_ failure: UpstreamFailure) {
         guard !isOver else { return }
+        if worker.isCutting { return cut() }
         if isTunnel { return tunnelBroke() }
         upstream = nil
         pool?.failed(failure)
@@ -13,10 +14,12 @@ extension Exchange {
         if responseHasStarted { return failResponse(.responseTruncated) }
         if let cause = failure.retryCause, retries(after: cause) { return }
         switch failure {
-        case .connectFailed, .noResources: refuse(.connectFailed)
+        case .connectFailed: refuse(.connectFailed)
+        case .noResources: refuse(.localExhaustion)
         case .connectTimeout: refuse(.connectTimeout)
         case .tlsFailed: refuse(.upstreamTLSFailed)
         case .timedOut: refuse(.responseTimeout)
+        case .attemptTimedOut: refuse(.attemptTimeout)
         case .closed, .refused: refuse(.upstreamClosed)
         case .malformed, .truncated: refuse(.upstreamMalformed)
         }
@@ -90,7 +93,7 @@ extension UpstreamFailure {
     fileprivate var retryCause: RetryDecision.Cause? {
         switch self {
         case .connectFailed, .connectTimeout, .tlsFailed: .notSent
-        case .timedOut: .timedOut
+        case .timedOut, .attemptTimedOut: .timedOut
         case .closed(let wasReused): wasReused ? .lostStale : .lost
         case .refused: .refused
         case .malformed, .truncated, .noResources: nil

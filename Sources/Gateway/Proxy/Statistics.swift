@@ -14,6 +14,8 @@ public struct GatewayStatistics: Sendable, Equatable {
     public var connectionsEvicted: UInt64 = 0
     /// Sent away, because they flooded us with control frames or resets (GOAWAY ENHANCE_YOUR_CALM).
     public var connectionsAbusive: UInt64 = 0
+    /// Connections that were given up, by why.
+    public var connectionsGivenUp: [ConnectionOutcome: UInt64] = [:]
     public var requestsOpen: UInt64 = 0
     /// Finished requests by how they ended.
     public var requests: [Outcome: UInt64] = [:]
@@ -67,6 +69,7 @@ final class WorkerCounters: Sendable {
     let endpoints = EndpointDirectory()
     let tokenCacheHits = Counter()
     let tokenCacheMisses = Counter()
+    private let connectionOutcomes = InlineArray<9, Counter> { _ in Counter() }
     private let outcomes = InlineArray<64, Counter> { _ in Counter() }
     private let statuses = InlineArray<6, Counter> { _ in Counter() }
     let loop = LoopCounters()
@@ -77,6 +80,8 @@ final class WorkerCounters: Sendable {
         outcomes[outcome.index].add()
         statuses[min(5, Int(status / 100))].add()
     }
+
+    func connectionEnded(_ outcome: ConnectionOutcome) { connectionOutcomes[outcome.index].add() }
 
     /// The counters of a rule or a backend; the same ones for the same name, whatever the configuration. Takes a lock: to
     /// be asked once for each configuration, not for each request.
@@ -116,6 +121,9 @@ final class WorkerCounters: Sendable {
         total.retriesOverBudget += retriesOverBudget.current
         total.tokenCacheHits += tokenCacheHits.current
         total.tokenCacheMisses += tokenCacheMisses.current
+        for outcome in ConnectionOutcome.allCases {
+            total.connectionsGivenUp[outcome, default: 0] += connectionOutcomes[outcome.index].current
+        }
         for outcome in Outcome.allCases { total.requests[outcome, default: 0] += outcomes[outcome.index].current }
         for index in 0..<6 { total.responses[index] += statuses[index].current }
         for (subject, counters) in traffic.withLock({ $0 }) {

@@ -43,8 +43,11 @@ extension Worker {
         counters.connectionsAccepted.add()
         let peer = accepted.peer
         let proxy = open.settings.proxyProtocol
-        if let proxy, !proxy.trusts(peer) { return counters.connectionsRefused.add() }
-        let client = proxy == nil ? enter(peer) : nil
+        if let proxy, !proxy.trusts(peer) {
+            counters.connectionsRefused.add()
+            return gaveUp(.proxyHeaderRefused, at: open, client: peer.host, since: loop.now)
+        }
+        let client = proxy == nil ? enter(peer, at: open) : nil
         guard proxy != nil || client != nil else { return }  // closed with `accepted`
         counters.connectionsOpen.add()
         open.counters.accepted.add()
@@ -65,10 +68,11 @@ extension Worker {
     }
 
     /// Counts a connection of a client; nil when it has as many as it may have.
-    func enter(_ peer: SocketAddress) -> ClientShare? {
-        let client = admission.enter(peer, limits: configuration.snapshot.limits)
-        if client == nil { counters.connectionsRefused.add() }
-        return client
+    func enter(_ peer: SocketAddress, at listener: OpenListener) -> ClientShare? {
+        if let client = admission.enter(peer, limits: configuration.snapshot.limits) { return client }
+        counters.connectionsRefused.add()
+        gaveUp(.tooManyOfClient, at: listener, client: peer.host, since: loop.now)
+        return nil
     }
 
     private var isFull: Bool {
@@ -82,10 +86,10 @@ extension Worker {
         evictedAt = loop.now
         var candidates: [(since: UInt64, end: () -> Void)] = []
         for connection in handshaking.values where loop.now - connection.since >= Admission.unprovenNanoseconds {
-            candidates.append((connection.since, { connection.close() }))
+            candidates.append((connection.since, { connection.close(.evicted) }))
         }
         for connection in connections.values where connection.isDispensable {
-            candidates.append((connection.idleSince, { connection.transport.close() }))
+            candidates.append((connection.idleSince, { connection.giveUp(.evicted) }))
         }
         candidates.sort { $0.since < $1.since }
         for candidate in candidates.prefix(Admission.evictedAtOnce) {

@@ -34,6 +34,8 @@ final class Worker: TimerTarget {
     var handshaking: [ObjectIdentifier: HandshakingConnection] = [:]
     var admission: Admission
     var evictedAt: UInt64 = 0
+    /// Lines of the access log about connections; see `gaveUp`.
+    var connectionLines: Allowance
     private var waitingForToken: [UInt64: PendingVerification] = [:]
     private var exchangePool: [Exchange] = []
     private var finishedExchanges: [Exchange] = []
@@ -60,6 +62,8 @@ final class Worker: TimerTarget {
     var slowBodies = 0
     var random = RandomSource()
     private(set) var isDraining = false
+    /// The drain's deadline has passed.
+    private(set) var isCutting = false
 
     /// Memory for a moment: used within one call, by whoever is writing a head or a chunk.
     var scratch: [UInt8] = []
@@ -95,6 +99,8 @@ final class Worker: TimerTarget {
         tokens = TokenCache(capacity: snapshot.limits.verifiedTokens, key: (system.next(), system.next()))
         refusedTokens = RefusedTokens(capacity: snapshot.limits.refusedTokens, key: (system.next(), system.next()))
         admission = Admission(descriptors: descriptors, workers: workers)
+        connectionLines = Allowance(
+            burst: Self.connectionLinesPerSecond, perSecond: Self.connectionLinesPerSecond, now: loop.now)
         try configuration.install(worker: self, previous: nil)
     }
 
@@ -265,7 +271,10 @@ final class Worker: TimerTarget {
     }
 
     /// The drain's deadline: what is still open is cut.
-    func timerFired() { loop.stop() }
+    func timerFired() {
+        isCutting = true
+        loop.stop()
+    }
 
     // MARK: - The end of a turn
 

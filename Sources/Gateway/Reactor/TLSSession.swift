@@ -27,6 +27,8 @@ final class TLSSession {
     fileprivate let fd: Int32
     fileprivate var isDrained = false
     fileprivate var sawEnd = false
+    /// The connection was reset: what came before was not the end.
+    fileprivate var isLost = false
     /// Handshake messages that came after the handshake, and content since; see `isFlooded`.
     var messages = 0
     private(set) var contentBytes: UInt64 = 0
@@ -128,7 +130,12 @@ final class TLSSession {
         if error == SSL_ERROR_WANT_READ && !sawEnd { return .wantsRead }
         defer { ERR_clear_error() }
         if error == SSL_ERROR_ZERO_RETURN { return .ended }
-        guard sessions != nil else { return sawEnd ? .ended : .failed }
+        guard sessions != nil else {
+            // A client that closes before it sent anything has failed at nothing.
+            let hasBegun = SSL_get_state(ssl) != TLS_ST_BEFORE
+            if SSL_in_init(ssl) == 1 && (hasBegun || !sawEnd) { failure = describeFailure() }
+            return sawEnd && !isLost ? .ended : .failed
+        }
         if failure == nil && (error == SSL_ERROR_SSL || SSL_in_init(ssl) == 1) {
             isCertificateRefused = Self.certificateAlerts.contains(ERR_GET_REASON(ERR_peek_error()))
             failure = describeFailure()
@@ -174,7 +181,7 @@ extension TLSSession {
             return "certificate: " + String(cString: X509_verify_cert_error_string(verification))
         }
         guard let reason = ERR_reason_error_string(ERR_peek_error()) else {
-            return "the endpoint closed the connection"
+            return "the other side closed the connection"
         }
         return String(cString: reason)
     }
@@ -201,6 +208,7 @@ extension TLSSession {
             received = try Syscalls.receive(fd, buffer)
         } catch {
             sawEnd = true
+            isLost = true
             return -1
         }
         guard let received else {

@@ -130,7 +130,7 @@ public final class Transport: EventHandler, TimerTarget {
     public var isTLS: Bool { tls != nil }
     public var negotiatedHTTP2: Bool { tls?.negotiatedHTTP2 ?? false }
     public var tlsVersion: String? { tls?.version }
-    /// Connecting with TLS: why the handshake failed. To be read in `transportEnded`.
+    /// With TLS: why the handshake failed; nil for a client that sent nothing. To be read in `transportEnded`.
     public internal(set) var tlsFailure: String?
     /// Whether the handshake resumed an earlier session.
     public var isTLSResumed: Bool { tls?.isResumed ?? false }

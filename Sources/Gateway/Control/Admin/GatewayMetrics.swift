@@ -41,6 +41,11 @@ enum GatewayMetrics {
             "connections_evicted", "Idle connections closed to make room for others.", gateway.connectionsEvicted)
         page.counter(
             "connections_abusive", "Connections sent away for flooding the gateway.", gateway.connectionsAbusive)
+        page.family("connections_given_up_total", "counter", "Connections of clients that were given up, by why.")
+        for outcome in ConnectionOutcome.allCases {
+            page.sample(
+                "connections_given_up_total", [("outcome", outcome.rawValue)], gateway.connectionsGivenUp[outcome] ?? 0)
+        }
         let listeners = gateway.listeners.sorted { $0.key < $1.key }
         page.family("listener_connections_accepted_total", "counter", "Connections accepted, by listener.")
         for (name, figures) in listeners {
