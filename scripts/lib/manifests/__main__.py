@@ -50,6 +50,9 @@ def version_problems():
         for image in text.get("images", []):
             if image["newTag"] != version:
                 yield f"{folder.name} has {image['name']}:{image['newTag']}, VERSION has {version}"
+    for image in ("gatehouse", "warehouse", "accounting", "sales"):
+        if f"gatehouse/{image}:${{GATEHOUSE_TAG:-{version}}}" not in (REPOSITORY / "compose.yaml").read_text(encoding="utf-8"):
+            yield f"compose.yaml does not default to gatehouse/{image}:{version}"
     log = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
     if f"## {version}" not in log and "## Unreleased" not in log:
         yield f"CHANGELOG.md speaks of neither {version} nor what is unreleased"

@@ -1,26 +1,18 @@
 """The key pair that the chart makes by itself: whether the public part belongs to the private one."""
 
 import base64
-import hashlib
 import json
-import subprocess
+from importlib import util
 
-from render import name
-
-
-def encoded(data):
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+from render import REPOSITORY, name
 
 
-def expected(pem):
-    """The key set of a P-256 key, by OpenSSL: the last 64 bytes of its public part are x and y (RFC 5480 §2.2)."""
-    public = subprocess.run(
-        ["openssl", "pkey", "-pubout", "-outform", "DER"], input=pem, capture_output=True, check=True
-    ).stdout
-    x, y = encoded(public[-64:-32]), encoded(public[-32:])
-    # RFC 7638 §3: the thumbprint is of these members, in this order, without blanks.
-    thumbprint = hashlib.sha256(f'{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}'.encode()).digest()
-    return {"kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": encoded(thumbprint), "alg": "ES256", "use": "sig"}
+def public_key(pem):
+    """By OpenSSL, as the scripts have it."""
+    found = util.spec_from_file_location("access_tokens", REPOSITORY / "scripts/lib/access-tokens.py")
+    module = util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module.public_key(pem)
 
 
 def problems(documents):
@@ -28,5 +20,5 @@ def problems(documents):
     key_set, secret = found.get("ConfigMap gatehouse-token-keys"), found.get("Secret gatehouse-token-signing-key")
     if key_set and secret:
         pem = base64.b64decode(secret["data"]["token-key.pem"])
-        if json.loads(key_set["data"]["jwks.json"]) != {"keys": [expected(pem)]}:
+        if json.loads(key_set["data"]["jwks.json"]) != {"keys": [public_key(pem)]}:
             yield "the chart's key set does not belong to its key"
