@@ -17,6 +17,9 @@ class StrictLoader(yaml.SafeLoader):
 def mapping_without_duplicates(loader, node):
     seen = set()
     for key_node, _ in node.value:
+        # `<<` merges another mapping, whose fields these win over: SafeLoader does it.
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
         key = loader.construct_object(key_node, deep=True)
         if key in seen:
             raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key!r}", key_node.start_mark)
