@@ -163,7 +163,7 @@ let tests: [Target] = [
         dependencies: ["CLinux", "COpenSSL", "Wire"],
         path: "Tests/GatewayTestSupport",
         swiftSettings: strict),
-    .tests("Wire", ["GatewayTestSupport"]),
+    .tests("Wire", ["CNghttp2", "GatewayTestSupport"]),
     .tests("Reactor", ["CLinux", "GatewayTestSupport"]),
     .tests("Proxy", ["GatewayTestSupport", "Policy", "Reactor", "Routing", "Wire"]),
     .tests(

@@ -18,7 +18,8 @@ let package = Package(
         .systemLibrary(name: "CFuzzer", path: "Sources/CFuzzer"),
         .target(name: "Wire", dependencies: ["CNghttp2"], path: "Sources/Wire", swiftSettings: instrumented),
         .executableTarget(
-            name: "fuzz", dependencies: ["CFuzzer", "Wire"], path: "Sources/fuzz", swiftSettings: instrumented,
+            name: "fuzz", dependencies: ["CFuzzer", "CNghttp2", "Wire"], path: "Sources/fuzz",
+            swiftSettings: instrumented,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]),
     ]
 )

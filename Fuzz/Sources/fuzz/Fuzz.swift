@@ -20,7 +20,7 @@ typealias Check = @Sendable ([UInt8]) -> Void
 private let checks: [String: Check] = [
     "request": checkRequest, "response": checkResponse, "chunked": checkChunked, "target": checkTarget,
     "authority": checkAuthority, "headers": checkHeaders, "http2-server": checkHTTP2Server,
-    "http2-client": checkHTTP2Client, "proxy": checkProxy,
+    "http2-client": checkHTTP2Client, "proxy": checkProxy, "hpack": checkHPACK,
 ]
 
 private let check: Check = {

@@ -164,13 +164,6 @@ struct HPACKEncoder: ~Copyable {
     private mutating func insert(
         _ hash: UInt32, _ known: HPACKName, _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>
     ) {
-        if index.isSmall(for: table.count) {
-            index.grow()
-            for place in (0..<table.count).reversed() {
-                let number = table.insertions &- 1 &- UInt32(truncatingIfNeeded: place)
-                index.note(table.entry(at: place).hash, at: number, table, isInserted: true)
-            }
-        }
         index.note(hash, table, isInserted: true)
         let entry = HPACKDynamicTable.Entry(
             nameCount: UInt16(name.count), valueCount: UInt16(value.count), hash: hash, name: known)

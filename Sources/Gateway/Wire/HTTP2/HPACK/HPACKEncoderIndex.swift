@@ -11,80 +11,78 @@ struct HPACKEncoderIndex: ~Copyable, @unchecked Sendable {  // it owns plain val
         case new
     }
 
-    private static let ways = 4
-    private static let firstPlaces = 64
-    private static let mostPlaces = 256
+    private static let ways: UInt32 = 4
+    private static let sets: UInt32 = 32
+    private static let seen: UInt16 = 1 << 15
 
-    /// Bits 17–31: those of the hash. Bit 16: seen, but not inserted. Bits 0–15: which insertion, modulo 2¹⁶; when that
-    /// is long ago it may look like a later one, so an entry is always compared.
-    private var places: UnsafeMutablePointer<UInt32>?
-    private var capacity = 0
-    private var clock = 0
+    /// Either bit 15 and bits 17–31 of the hash: a field that was seen, and not inserted. Or bits 25–31 of the hash and
+    /// eight bits of the number of its insertion, which tell the table's at most 128 entries apart; when that is long ago
+    /// it may look like a later one, so an entry's own hash is always compared.
+    private var places: UnsafeMutablePointer<UInt16>?
+    private var clock: UInt32 = 0
 
     init() {}
 
     deinit { places?.deallocate() }
 
-    /// Whether the table has outgrown it.
-    @inline(__always)
-    func isSmall(for entries: Int) -> Bool { entries * 3 > capacity && capacity < Self.mostPlaces }
-
-    /// Forgets everything, with twice the room. Whoever calls it inserts the table's entries again.
-    mutating func grow() {
-        places?.deallocate()
-        capacity = max(2 * capacity, Self.firstPlaces)
-        places = .allocate(capacity: capacity)
-        places?.initialize(repeating: 0, count: capacity)
-    }
-
     @inline(__always)
     func find(_ hash: UInt32, _ table: borrowing HPACKDynamicTable) -> Finding {
         guard let places else { return .new }
         var finding = Finding.new
-        let first = Self.first(hash, capacity)
-        for place in first..<first + Self.ways {
-            let held = places[place]  // in bounds: `first` is at most four below the capacity
-            guard (held ^ hash) >> 17 == 0, held != 0 else { continue }
-            if held & 1 << 16 == 0 {
-                let index = Int(UInt16(truncatingIfNeeded: table.insertions &- 1) &- UInt16(truncatingIfNeeded: held))
-                if index < table.count && table.entry(at: index).hash == hash { return .entry(index) }
+        let first = Self.first(hash)
+        for place in first..<first + Int(Self.ways) {
+            let held = places[place]  // in bounds: `first` is at most four below the end
+            if held & Self.seen != 0 {
+                if held == Self.seenMark(hash) { finding = .seen }
+            } else if UInt32(held >> 8) == hash >> 25 {
+                let age = Self.age(held, table)
+                if age < table.count && table.entry(at: age).hash == hash { return .entry(age) }
             }
-            finding = .seen
         }
         return finding
     }
 
-    /// Remembers a field, which the next insertion will insert when `isInserted`.
+    /// Remembers a field; `isInserted`: the next insertion will be its.
     mutating func note(_ hash: UInt32, _ table: borrowing HPACKDynamicTable, isInserted: Bool) {
-        note(hash, at: table.insertions, table, isInserted: isInserted)
-    }
-
-    /// - Parameter insertion: the number of the field's entry.
-    mutating func note(
-        _ hash: UInt32, at insertion: UInt32, _ table: borrowing HPACKDynamicTable, isInserted: Bool
-    ) {
-        if capacity == 0 { grow() }
-        guard let places else { return }
-        let first = Self.first(hash, capacity)
+        let places = allocated()
+        let first = Self.first(hash)
         clock &+= 1
-        // In bounds: `first` is at most four below the capacity.
-        var chosen = first + clock & (Self.ways - 1)
-        for place in first..<first + Self.ways {
-            let held = places[place]
-            if (held ^ hash) >> 17 == 0 {
+        var chosen = first + Int(clock & (Self.ways - 1))
+        // A place that holds nothing, before one that holds what was seen once, before an entry's.
+        var gain = 0
+        for step in 0..<Self.ways {
+            let place = first + Int((clock &+ step) & (Self.ways - 1))
+            let held = places[place]  // in bounds: `first` is at most four below the end
+            if held == Self.seenMark(hash) {
                 chosen = place
                 break
             }
-            let age = Int(UInt16(truncatingIfNeeded: table.insertions &- 1) &- UInt16(truncatingIfNeeded: held))
-            if held & 1 << 16 != 0 || age >= table.count { chosen = place }
+            let worth = held & Self.seen != 0 ? 1 : Self.age(held, table) >= table.count ? 2 : 0
+            if worth > gain { (chosen, gain) = (place, worth) }
         }
-        places[chosen] = hash & 0xFFFE_0000 | (isInserted ? 0 : 1 << 16) | insertion & 0xFFFF
+        let number = UInt16(table.insertions & 0xFF)
+        places[chosen] = isInserted ? UInt16(truncatingIfNeeded: hash >> 25) << 8 | number : Self.seenMark(hash)
+    }
+
+    private mutating func allocated() -> UnsafeMutablePointer<UInt16> {
+        if let places { return places }
+        let memory = UnsafeMutablePointer<UInt16>.allocate(capacity: Int(Self.sets * Self.ways))
+        memory.initialize(repeating: 0, count: Int(Self.sets * Self.ways))
+        places = memory
+        return memory
     }
 
     @inline(__always)
-    private static func first(_ hash: UInt32, _ capacity: Int) -> Int {
-        Int(hash) & (capacity / Self.ways - 1) * Self.ways
+    private static func seenMark(_ hash: UInt32) -> UInt16 { seen | UInt16(truncatingIfNeeded: hash >> 17) }
+
+    /// How many insertions ago the entry in this place was made, modulo 256.
+    @inline(__always)
+    private static func age(_ held: UInt16, _ table: borrowing HPACKDynamicTable) -> Int {
+        Int(UInt8(truncatingIfNeeded: table.insertions &- 1 &- UInt32(held)))
     }
+
+    @inline(__always)
+    private static func first(_ hash: UInt32) -> Int { Int((hash & (sets - 1)) * ways) }
 
     /// Eight bytes a step, the last ones overlapping.
     @inline(__always)
