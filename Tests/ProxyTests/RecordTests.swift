@@ -1,13 +1,14 @@
 import Foundation
 import GatewayTestSupport
 import Testing
+import Wire
 
 @testable import Proxy
 
 @Suite struct LogTextTests {
-    private func line(_ write: (inout OutputSpan<UInt8>) -> Void) -> String {
+    private func line(_ write: (inout ByteWriter) -> Void) -> String {
         var bytes: [UInt8] = []
-        bytes.append(addingCapacity: 4096, initializingWith: write)
+        bytes.append(reserving: 4096, write)
         return String(decoding: bytes, as: UTF8.self)
     }
 

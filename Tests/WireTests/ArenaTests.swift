@@ -18,13 +18,6 @@ import Testing
         #expect(arena.count == 100)
     }
 
-    @Test(arguments: [(0, "0"), (9, "9"), (10, "10"), (65_536, "65536"), (UInt64.max, "18446744073709551615")])
-    func `writes numbers in decimal`(number: UInt64, text: String) {
-        var arena = Arena<UInt8>()
-        arena.append(decimal: number)
-        #expect(String(decoding: arena.buffer, as: UTF8.self) == text)
-    }
-
     @Test func `is an empty run before anything was appended`() {
         let arena = Arena<UInt8>()
         #expect(arena.count == 0)

@@ -19,6 +19,13 @@ struct FieldRulesTests {
         }
     }
 
+    @Test func `the table of field names holds the lower case of what a token may have`() {
+        for byte in UInt8.min...UInt8.max {
+            let expected = ByteSet.token.contains(byte) ? ASCII.lowercased(byte) : 0
+            #expect(TokenTable.lowercase[Int(byte)] == expected, "byte \(byte)")
+        }
+    }
+
     private func firstControl(_ bytes: [UInt8], _ range: Range<Int>) -> Int {
         ByteScan.firstControl(in: bytes.span, from: range.lowerBound, to: range.upperBound)
     }
@@ -35,6 +42,42 @@ struct FieldRulesTests {
                     #expect(firstControl(bytes, place + 1..<length) == length)
                     #expect(firstControl(bytes, 0..<place) == place)
                 }
+            }
+        }
+    }
+
+    /// Each search against its definition, with every byte at every place of texts around the sixteen bytes of a step.
+    @Test func `searches find each byte wherever it stands`() {
+        for length in [1, 7, 15, 16, 17, 31, 32, 40] {
+            for place in 0..<length {
+                for byte in UInt8.min...UInt8.max {
+                    var bytes = [UInt8](repeating: 0x41, count: length)
+                    bytes[place] = byte
+                    let isVisible = (0x21...0x7E).contains(byte)
+                    let isPlain = (0x20...0x7E).contains(byte) && byte != 0x22 && byte != 0x5C
+                    let isControl = byte < 0x20 && byte != 0x09 || byte == 0x7F
+                    let isSpaceOrControl = byte <= 0x20 || byte == 0x7F
+                    let verdict =
+                        ByteScan.isVisible(bytes.span) == isVisible && ByteScan.isPlainJSON(bytes.span) == isPlain
+                        && ByteScan.hasSpaceOrControl(bytes.span) == isSpaceOrControl
+                        && firstControl(bytes, 0..<length) == (isControl ? place : length)
+                    #expect(verdict, "byte \(byte) at \(place) of \(length)")
+                }
+            }
+        }
+    }
+
+    @Test func `equality compares every byte`() {
+        for length in 0...40 {
+            let bytes = (0..<length).map { UInt8($0) }
+            let same = bytes
+            let isSame = ByteScan.equal(bytes.span, same.span)
+            #expect(isSame, "\(length) bytes")
+            for place in 0..<length {
+                var other = bytes
+                other[place] ^= 0x80
+                let isOther = !ByteScan.equal(bytes.span, other.span)
+                #expect(isOther, "\(place) of \(length)")
             }
         }
     }

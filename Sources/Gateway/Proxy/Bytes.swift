@@ -1,3 +1,5 @@
+import Wire
+
 /// Text made byte by byte, for the log and for problem documents: no formatter, no intermediate string.
 extension [UInt8] {
     mutating func append(literal text: StaticString) {
@@ -9,12 +11,7 @@ extension [UInt8] {
     }
 
     mutating func append(decimal number: UInt64) {
-        var divisor: UInt64 = 1
-        while number / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            append(UInt8(48 + number / divisor % 10))
-            divisor /= 10
-        }
+        append(reserving: 20) { $0.append(decimal: number) }
     }
 
     /// Two or three digits with leading zeros.
@@ -27,13 +24,12 @@ extension [UInt8] {
     }
 
     mutating func append(hexadecimal number: UInt64) {
-        append(addingCapacity: 16) { $0.append(hexadecimal: number) }
+        append(reserving: 16) { $0.append(hexadecimal: number) }
     }
 
-    /// A JSON string (RFC 8259 §7). A byte that is not ASCII is escaped as if it were Latin-1, so that hostile bytes can
-    /// never break the line or the encoding.
+    /// A JSON string; see `ByteWriter`.
     mutating func append(jsonString text: Span<UInt8>) {
-        append(addingCapacity: 6 * text.count + 2) { $0.append(jsonString: text) }
+        append(reserving: 6 * text.count + 2) { $0.append(jsonString: text) }
     }
 
     mutating func append(jsonString text: [UInt8]) { append(jsonString: text.span) }

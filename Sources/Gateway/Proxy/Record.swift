@@ -96,7 +96,7 @@ extension Exchange {
         }
     }
 
-    private func appendTrace(to line: inout OutputSpan<UInt8>) {
+    private func appendTrace(to line: inout ByteWriter) {
         guard trace.isKnown else { return }
         line.append(literal: ",\"trace_id\":\"")
         line.append(hexadecimal: trace.high)
@@ -109,7 +109,7 @@ extension Exchange {
     /// - prepare: until it was ready for a backend (the token is verified, earlier attempts are over);
     /// - queue: until a connection was chosen; connect: until that was open; upstream: from the first of these to the head
     ///   of the response.
-    private func appendTimes(to line: inout OutputSpan<UInt8>) {
+    private func appendTimes(to line: inout ByteWriter) {
         line.append(literal: ",\"duration_us\":")
         line.append(decimal: (worker.loop.now - startedAt) / 1000)
         guard upstreamAt > 0 else { return }
@@ -129,7 +129,7 @@ extension Exchange {
         }
     }
 
-    private func appendVersion(to line: inout OutputSpan<UInt8>) {
+    private func appendVersion(to line: inout ByteWriter) {
         switch request.version {
         case .http10: line.append(literal: ",\"http\":\"1.0\"")
         case .http11: line.append(literal: ",\"http\":\"1.1\"")

@@ -281,8 +281,8 @@ final class Worker: TimerTarget {
     /// Adds a line to the access log.
     ///
     /// - Parameter bound: the most bytes that it may have.
-    func log(reserving bound: Int, _ write: (inout OutputSpan<UInt8>, inout LogClock) -> Void) {
-        logLines.append(addingCapacity: bound) { write(&$0, &logClock) }
+    func log(reserving bound: Int, _ write: (inout ByteWriter, inout LogClock) -> Void) {
+        logLines.append(reserving: bound) { write(&$0, &logClock) }
         logLineCount += 1
     }
 

@@ -1,17 +1,30 @@
-/// One field line (RFC 9112 §5), as offsets in the line.
-struct FieldLine {
-    let nameCount: Int
-    /// Without the whitespace around it.
-    let value: Range<Int>
-
-    /// Reads a line that a `LineScanner` has cut: without CRLF, free of control bytes other than HTAB.
+/// Where the parts of a field line (RFC 9112 §5) are: a line that a `LineScanner` has cut, without CRLF and free of
+/// control bytes other than HTAB.
+enum FieldLine {
+    /// Writes the name, in lower case, to memory that has room for the line.
     ///
-    /// - Parameter toleratesSpaceBeforeColon: true for responses, where a proxy has to remove that whitespace
-    ///   (RFC 9112 §5.1); a request with it is refused, as the same section demands.
-    static func parse(_ line: Span<UInt8>, toleratesSpaceBeforeColon: Bool) throws(HTTP1Error) -> FieldLine {
+    /// - Returns: how long it is: all bytes at the line's start that a token may have.
+    @inline(__always)
+    static func copyName(_ line: Span<UInt8>, to memory: UnsafeMutablePointer<UInt8>) -> Int {
+        line.withUnsafeBufferPointer { bytes in
+            let table = TokenTable.lowercase
+            var count = 0
+            // In bounds: count < bytes.count, and the table has 256 entries.
+            while count < bytes.count {
+                let byte = table[Int(bytes[count])]
+                if byte == 0 { break }
+                memory[count] = byte
+                count &+= 1
+            }
+            return count
+        }
+    }
+
+    /// The value without the whitespace around it.
+    static func value(
+        of line: Span<UInt8>, nameCount: Int, toleratesSpaceBeforeColon: Bool
+    ) throws(HTTP1Error) -> Range<Int> {
         guard !ASCII.isWhitespace(line[0]) else { throw .obsoleteFolding }
-        var nameCount = 0
-        while nameCount < line.count, ByteSet.token.contains(line[nameCount]) { nameCount += 1 }
         var colon = nameCount
         while colon < line.count, ASCII.isWhitespace(line[colon]) { colon += 1 }
         guard colon < line.count, line[colon] == ASCII.colon else {
@@ -19,7 +32,7 @@ struct FieldLine {
         }
         guard nameCount > 0 else { throw .emptyFieldName }
         guard colon == nameCount || toleratesSpaceBeforeColon else { throw .whitespaceBeforeColon }
-        return FieldLine(nameCount: nameCount, value: ByteScan.trimmed(line, colon + 1..<line.count))
+        return ByteScan.trimmed(line, colon + 1..<line.count)
     }
 }
 
@@ -31,18 +44,27 @@ enum KnownField {
     case contentLength
     case transferEncoding
 
-    /// The field of this name, in either case; nil for all others, nearly always by the length alone.
+    /// The field of this name, which is in lower case; nil for all others, nearly always by the length alone.
+    @inline(__always)
     init?(_ name: Span<UInt8>) {
-        let candidate: (field: KnownField, name: StaticString)
         switch name.count {
-        case 4: candidate = (.host, "host")
-        case 6: candidate = (.expect, "expect")
-        case 10: candidate = (.connection, "connection")
-        case 14: candidate = (.contentLength, "content-length")
-        case 17: candidate = (.transferEncoding, "transfer-encoding")
+        case 4 where ByteScan.equal(name, "host"): self = .host
+        case 6 where ByteScan.equal(name, "expect"): self = .expect
+        case 10 where ByteScan.equal(name, "connection"): self = .connection
+        case 14 where ByteScan.equal(name, "content-length"): self = .contentLength
+        case 17 where ByteScan.equal(name, "transfer-encoding"): self = .transferEncoding
         default: return nil
         }
-        guard ByteScan.equalIgnoringCase(name, candidate.name) else { return nil }
-        self = candidate.field
+    }
+
+    /// Whether `option`, in either case, names a field that a Connection field must not name: without it the message would
+    /// end elsewhere, or be for another host.
+    static func isFraming(_ option: Span<UInt8>) -> Bool {
+        switch option.count {
+        case 4: ByteScan.equalIgnoringCase(option, "host")
+        case 14: ByteScan.equalIgnoringCase(option, "content-length")
+        case 17: ByteScan.equalIgnoringCase(option, "transfer-encoding")
+        default: false
+        }
     }
 }

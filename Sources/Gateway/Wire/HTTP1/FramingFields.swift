@@ -40,10 +40,7 @@ struct FramingFields: Sendable {
             connectionOptions += 1
             guard connectionOptions <= Self.maxConnectionOptions else { throw .tooManyConnectionOptions }
             guard ByteScan.isToken(option) else { throw .invalidConnection }
-            switch KnownField(option) {
-            case .contentLength, .transferEncoding, .host: throw .framingFieldInConnection
-            default: break
-            }
+            guard !KnownField.isFraming(option) else { throw .framingFieldInConnection }
             if ByteScan.equalIgnoringCase(option, "close") { hasClose = true }
             if ByteScan.equalIgnoringCase(option, "keep-alive") { hasKeepAlive = true }
             if ByteScan.equalIgnoringCase(option, "upgrade") { hasUpgrade = true }

@@ -158,8 +158,7 @@ public struct HTTP1BodyDecoder: Sendable {
     }
 
     private func readTrailer(_ line: Span<UInt8>, into trailers: inout HeaderBlock) throws(HTTP1Error) {
-        let field = try FieldLine.parse(line, toleratesSpaceBeforeColon: false)
-        trailers.append(line: line, nameCount: field.nameCount, value: field.value)
+        trailers.keep(try trailers.read(line))
         let isForbidden = trailers.withName(at: trailers.indices.upperBound - 1, FieldRules.isForbiddenInTrailer)
         guard !isForbidden else { throw .forbiddenTrailer }
     }

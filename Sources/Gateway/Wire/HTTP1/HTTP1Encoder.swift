@@ -37,25 +37,25 @@ public enum HTTP1Encoder {
         guard head.withAuthority(ByteScan.isVisible) else { throw .invalidAuthority }
         let saysNoContent =
             head.framing == .none && (head.methodIs("POST") || head.methodIs("PUT") || head.methodIs("PATCH"))
-        try write(into: &output, capacity: capacity(for: head.headers)) { writer throws(EncodingError) in
-            head.withMethod { writer.append(copying: $0) }
+        try output.append(reserving: capacity(for: head.headers)) { writer throws(EncodingError) in
+            head.withMethod { writer.append(bytes: $0) }
             writer.append(ASCII.space)
-            head.withTarget { writer.append(copying: $0) }
-            writer.append(" HTTP/1.1\r\nhost: ")
-            head.withAuthority { writer.append(copying: $0) }
-            writer.append("\r\n")
+            head.withTarget { writer.append(bytes: $0) }
+            writer.append(literal: " HTTP/1.1\r\nhost: ")
+            head.withAuthority { writer.append(bytes: $0) }
+            writer.append(literal: "\r\n")
             let announcesTE = head.headers.contains("te")
             switch (head.keepAlive, announcesTE) {
-            case (_, true) where head.wantsUpgrade: writer.append("connection: te, upgrade\r\n")
-            case (_, false) where head.wantsUpgrade: writer.append("connection: upgrade\r\n")
+            case (_, true) where head.wantsUpgrade: writer.append(literal: "connection: te, upgrade\r\n")
+            case (_, false) where head.wantsUpgrade: writer.append(literal: "connection: upgrade\r\n")
             case (true, false): break
-            case (true, true): writer.append("connection: te\r\n")
-            case (false, false): writer.append("connection: close\r\n")
-            case (false, true): writer.append("connection: close, te\r\n")
+            case (true, true): writer.append(literal: "connection: te\r\n")
+            case (false, false): writer.append(literal: "connection: close\r\n")
+            case (false, true): writer.append(literal: "connection: close, te\r\n")
             }
             writer.append(framing: saysNoContent ? .length(0) : head.framing)
             try writer.append(fields: head.headers, keepsContentLength: false)
-            writer.append("\r\n")
+            writer.append(literal: "\r\n")
         }
     }
 
@@ -73,38 +73,38 @@ public enum HTTP1Encoder {
         guard (100...599).contains(status) else { throw .invalidStatus }
         guard client != .http10 || head.framing != .chunked else { throw .chunkedToHTTP10 }
         let isBare = status < 200 || status == 204
-        try write(into: &output, capacity: capacity(for: head.headers)) { writer throws(EncodingError) in
+        try output.append(reserving: capacity(for: head.headers)) { writer throws(EncodingError) in
             writer.append(statusLine: status)
             if status == 101 {
-                writer.append("connection: upgrade\r\n")
+                writer.append(literal: "connection: upgrade\r\n")
             } else if !head.keepAlive {
-                writer.append("connection: close\r\n")
+                writer.append(literal: "connection: close\r\n")
             } else if client == .http10 {
-                writer.append("connection: keep-alive\r\n")
+                writer.append(literal: "connection: keep-alive\r\n")
             }
             writer.append(framing: head.framing)
             try writer.append(fields: head.headers, keepsContentLength: head.framing == .none && !isBare)
-            writer.append("\r\n")
+            writer.append(literal: "\r\n")
         }
     }
 
     /// Writes an interim response without fields, such as `100 Continue` (RFC 9110 §15.2).
     public static func informational(_ status: UInt16, into output: inout [UInt8]) throws(EncodingError) {
         guard (100...199).contains(status) else { throw .invalidStatus }
-        output.append(addingCapacity: 64) { (writer: inout OutputSpan<UInt8>) in
+        output.append(reserving: 64) { writer in
             writer.append(statusLine: status)
-            writer.append("\r\n")
+            writer.append(literal: "\r\n")
         }
     }
 
     /// Writes one chunk. Nothing for no bytes, since an empty chunk ends the content.
     public static func chunk(_ bytes: Span<UInt8>, into output: inout [UInt8]) {
         guard !bytes.isEmpty else { return }
-        output.append(addingCapacity: bytes.count + 20) { (writer: inout OutputSpan<UInt8>) in
+        output.append(reserving: bytes.count + 20) { writer in
             writer.append(hex: UInt64(bytes.count))
-            writer.append("\r\n")
-            writer.append(copying: bytes)
-            writer.append("\r\n")
+            writer.append(literal: "\r\n")
+            writer.append(bytes: bytes)
+            writer.append(literal: "\r\n")
         }
     }
 
@@ -117,31 +117,15 @@ public enum HTTP1Encoder {
     public static func lastChunk(
         trailers: borrowing HeaderBlock, into output: inout [UInt8]
     ) throws(EncodingError) {
-        try write(into: &output, capacity: capacity(for: trailers)) { writer throws(EncodingError) in
-            writer.append("0\r\n")
+        try output.append(reserving: capacity(for: trailers)) { writer throws(EncodingError) in
+            writer.append(literal: "0\r\n")
             try writer.append(fields: trailers, keepsContentLength: false)
-            writer.append("\r\n")
+            writer.append(literal: "\r\n")
         }
     }
 
     // MARK: - Private
 
-    /// An upper bound of what a head takes: all of the arena, four bytes more per field, and what the encoder adds.
-    private static func capacity(for headers: borrowing HeaderBlock) -> Int {
-        headers.withUnsafeBytes { $0.count } + 4 * headers.count + 160
-    }
-
-    /// Appends what `body` writes; nothing when it throws.
-    private static func write(
-        into output: inout [UInt8], capacity: Int,
-        _ body: (inout OutputSpan<UInt8>) throws(EncodingError) -> Void
-    ) throws(EncodingError) {
-        let start = output.count
-        do throws(EncodingError) {
-            try output.append(addingCapacity: capacity, initializingWith: body)
-        } catch {
-            output.removeSubrange(start...)
-            throw error
-        }
-    }
+    /// An upper bound of what a head takes: all of the arena, and what the encoder adds.
+    private static func capacity(for headers: borrowing HeaderBlock) -> Int { headers.bytes.count + 160 }
 }

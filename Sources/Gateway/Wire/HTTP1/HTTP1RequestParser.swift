@@ -95,13 +95,15 @@ public struct HTTP1RequestParser: Sendable {
     }
 
     private mutating func readField(_ line: Span<UInt8>, into head: inout RequestHead) throws(HTTP1Error) {
-        let field = try FieldLine.parse(line, toleratesSpaceBeforeColon: false)
-        let value = line.extracting(field.value)
-        switch KnownField(line.extracting(..<field.nameCount)) {
+        let field = try head.headers.read(line)
+        // Stays valid: nothing is appended below.
+        let memory = head.headers.bytes
+        let value = memory.span.extracting(field.valueRange)
+        switch KnownField(memory.span.extracting(field.nameRange)) {
         case .host:
             guard host == nil else { throw .repeatedHost }
             do throws(AuthorityError) { _ = try Authority.parse(value) } catch { throw .invalidHost }
-            host = head.headers.store(value)
+            host = ByteRange(field.valueRange)
             return
         case .transferEncoding:
             try framing.noteTransferEncoding(value)
@@ -113,7 +115,7 @@ public struct HTTP1RequestParser: Sendable {
             expectsContinue = true
         case .expect, nil: break
         }
-        head.headers.append(line: line, nameCount: field.nameCount, value: field.value)
+        head.headers.keep(field)
     }
 
     private func finish(_ head: inout RequestHead) throws(HTTP1Error) {

@@ -85,9 +85,11 @@ public struct HTTP1ResponseParser: Sendable {
     }
 
     private mutating func readField(_ line: Span<UInt8>, into head: inout ResponseHead) throws(HTTP1Error) {
-        let field = try FieldLine.parse(line, toleratesSpaceBeforeColon: true)
-        let value = line.extracting(field.value)
-        switch KnownField(line.extracting(..<field.nameCount)) {
+        let field = try head.headers.read(line, toleratesSpaceBeforeColon: true)
+        // Stays valid: nothing is appended below.
+        let memory = head.headers.bytes
+        let value = memory.span.extracting(field.valueRange)
+        switch KnownField(memory.span.extracting(field.nameRange)) {
         case .transferEncoding:
             try framing.noteTransferEncoding(value)
             return
@@ -95,7 +97,7 @@ public struct HTTP1ResponseParser: Sendable {
         case .connection: try framing.noteConnection(value)
         case .host, .expect, nil: break
         }
-        head.headers.append(line: line, nameCount: field.nameCount, value: field.value)
+        head.headers.keep(field)
     }
 
     private func finish(_ head: inout ResponseHead) throws(HTTP1Error) {

@@ -9,7 +9,7 @@ extension HTTP2Stream {
     /// One access to the head for a field.
     private static func add(_ name: Span<UInt8>, _ value: Span<UInt8>, to request: inout RequestHead) -> Bool {
         guard name[0] == UInt8(ascii: ":") else {
-            request.headers.append(name: name, value: value, nameIsLowercase: true)
+            request.headers.append(checkedName: name, value: value)
             return true
         }
         switch (name.count, name[1]) {
@@ -26,7 +26,7 @@ extension HTTP2Stream {
     final func addResponseField(_ name: Span<UInt8>, _ value: Span<UInt8>, _ settings: HTTP2SessionSettings) {
         guard fits(response.headers, name, value, settings) else { return }
         guard name[0] == UInt8(ascii: ":") else {
-            response.headers.append(name: name, value: value, nameIsLowercase: true)
+            response.headers.append(checkedName: name, value: value)
             return
         }
         var status: UInt16 = 0
@@ -39,7 +39,7 @@ extension HTTP2Stream {
         guard fits(trailers, name, value, settings), name[0] != UInt8(ascii: ":"),
             !FieldRules.isForbiddenInTrailer(name)
         else { return }
-        trailers.append(name: name, value: value, nameIsLowercase: true)
+        trailers.append(checkedName: name, value: value)
     }
 
     final func completeRequest(endStream: Bool) {

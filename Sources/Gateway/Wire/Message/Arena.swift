@@ -33,18 +33,33 @@ struct Arena<Element: BitwiseCopyable>: ~Copyable, @unchecked Sendable {  // it 
         get { buffer[checked: index] }
     }
 
+    @inline(__always)
     mutating func append(_ element: Element) {
-        reserve(1)
-        base.unsafelyUnwrapped[count] = element  // reserved
-        count += 1
+        append(count: 1) { $0.initialize(to: element) }
     }
 
     mutating func append(copying elements: UnsafeBufferPointer<Element>) {
-        guard let source = elements.baseAddress, !elements.isEmpty else { return }
-        reserve(elements.count)
-        // In bounds: reserved. The source may lie in an arena, but never in this one: appending takes it exclusively.
-        (base.unsafelyUnwrapped + count).initialize(from: source, count: elements.count)
-        count += elements.count
+        guard let source = elements.baseAddress else { return }
+        // The source may lie in an arena, but never in this one: appending takes it exclusively.
+        append(count: elements.count) { $0.initialize(from: source, count: elements.count) }
+    }
+
+    /// Appends `more` elements, all of which `fill` writes where it is told to.
+    @inline(__always)
+    mutating func append(count more: Int, _ fill: (UnsafeMutablePointer<Element>) -> Void) {
+        guard more > 0 else { return }
+        reserve(more)
+        // In bounds: reserved.
+        fill(base.unsafelyUnwrapped + count)
+        count &+= more
+    }
+
+    /// Has the elements from `start` written anew, and cuts the arena off behind `end`.
+    @inline(__always)
+    mutating func rewrite(from start: Int, to end: Int, _ fill: (UnsafeMutablePointer<Element>) -> Void) {
+        precondition(start >= 0 && start <= end && end <= count, "only what was appended is rewritten")
+        fill(base.unsafelyUnwrapped + start)
+        count = end
     }
 
     mutating func replace(at index: Int, with element: Element) {
@@ -61,10 +76,12 @@ struct Arena<Element: BitwiseCopyable>: ~Copyable, @unchecked Sendable {  // it 
         capacity = 0
     }
 
+    @inline(__always)
     private mutating func reserve(_ more: Int) {
         if count + more > capacity { grow(to: count + more) }
     }
 
+    @inline(never)
     private mutating func grow(to needed: Int) {
         let larger = max(needed, capacity * 2, firstCapacity)
         let memory = UnsafeMutablePointer<Element>.allocate(capacity: larger)
@@ -89,19 +106,6 @@ extension UnsafeBufferPointer {
 extension Arena where Element == UInt8 {
     mutating func append(copying bytes: Span<UInt8>) {
         bytes.withUnsafeBufferPointer { append(copying: $0) }
-    }
-
-    mutating func append(_ text: StaticString) {
-        text.withUTF8Buffer { append(copying: $0) }
-    }
-
-    mutating func append(decimal value: UInt64) {
-        var divisor: UInt64 = 1
-        while value / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            append(ASCII.zero + UInt8(truncatingIfNeeded: value / divisor % 10))
-            divisor /= 10
-        }
     }
 
     mutating func lowercase(_ range: Range<Int>) {

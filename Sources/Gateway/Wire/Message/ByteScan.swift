@@ -42,6 +42,10 @@ enum ASCII {
         return letter < 6 ? letter + 10 : nil
     }
 
+    /// The lower-case hexadecimal digit for a value below 16.
+    @inline(__always)
+    static func lowerHexDigit(_ value: UInt8) -> UInt8 { value < 10 ? zero + value : 0x57 + value }
+
     /// The upper-case hexadecimal digit for a value below 16.
     @inline(__always)
     static func upperHexDigit(_ value: UInt8) -> UInt8 { value < 10 ? zero + value : 0x37 + value }
@@ -72,38 +76,97 @@ struct ByteSet: Sendable {
     static var pathCharacter: ByteSet { ByteSet(low: 0x2FFF_7FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF) }
 }
 
+/// What a field name's bytes become (RFC 9110 §5.6.2): a `tchar` its lower case, every other byte zero.
+///
+/// The table is the text of a literal, because that is a constant's address; an array would be asked at each use whether it
+/// is initialised. `FieldRulesTests` compares it with `ByteSet.token`.
+enum TokenTable {
+    @inline(__always)
+    static var lowercase: UnsafePointer<UInt8> { text.utf8Start }
+
+    @inline(__always)
+    private static var text: StaticString {
+        """
+        \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+        \0!\0#$%&'\0\0*+\0-.\00123456789\0\0\0\0\0\0\
+        \0abcdefghijklmnopqrstuvwxyz\0\0\0^_\
+        `abcdefghijklmnopqrstuvwxyz\0|\0~\0\
+        \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+        \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+        \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+        \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0
+        """
+    }
+}
+
 /// Searches and comparisons over bytes. Every unsafe load here is preceded by the bound that proves it.
+@usableFromInline
 enum ByteScan {
     /// The offset of the first control byte (below 0x20 or 0x7F) other than HTAB in `bytes[start..<end]`, or `end`.
-    ///
-    /// Eight bytes a step. The usual "has a byte below n" and "has a byte equal to n" tricks on a word are exact for
-    /// its lowest hit; higher ones may be false because of a borrow, so after a HTAB the search loads afresh.
     static func firstControl(in bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
+        var offset = start
+        repeat {
+            offset = first(in: bytes, from: offset, to: end) {
+                ($0 .< SIMD16(repeating: ASCII.space)) .| ($0 .== SIMD16(repeating: ASCII.delete))
+            } orByte: {
+                $0 < ASCII.space || $0 == ASCII.delete
+            }
+            guard offset < end, bytes[offset] == ASCII.tab else { return offset }
+            offset &+= 1
+        } while true
+    }
+
+    /// The offset of the first byte in `bytes[start..<end]` of which `wide` and `narrow`, which say the same, are true;
+    /// `end` when there is none. Sixteen bytes a step.
+    @inline(__always)
+    private static func first(
+        in bytes: Span<UInt8>, from start: Int, to end: Int, where wide: (SIMD16<UInt8>) -> SIMDMask<SIMD16<Int8>>,
+        orByte narrow: (UInt8) -> Bool
+    ) -> Int {
         precondition(0 <= start && start <= end && end <= bytes.count, "scan range outside the input")
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let highBits: UInt64 = 0x8080_8080_8080_8080
         let raw = bytes.bytes
         var offset = start
-        while offset &+ 8 <= end {
-            // In bounds: offset + 8 <= end <= bytes.count.
-            let word = UInt64(littleEndian: raw.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
-            let belowSpace = (word &- ones &* 0x20) & ~word
-            let deleted = word ^ (ones &* 0x7F)
-            let hits = (belowSpace | ((deleted &- ones) & ~deleted)) & highBits
-            guard hits != 0 else {
-                offset &+= 8
-                continue
-            }
-            offset &+= hits.trailingZeroBitCount / 8
-            guard bytes[offset] == ASCII.tab else { return offset }
-            offset &+= 1
-        }
         while offset < end {
-            let byte = bytes[offset]
-            if byte < ASCII.space ? byte != ASCII.tab : byte == ASCII.delete { return offset }
+            // The last step overlaps the one before it, whose bytes are known to be of no interest.
+            let place = offset &+ 16 <= end ? offset : end &- 16
+            guard place >= start else { break }
+            // In bounds: 0 <= start <= place and place + 16 <= end <= bytes.count.
+            let piece = raw.unsafeLoadUnaligned(fromUncheckedByteOffset: place, as: SIMD16<UInt8>.self)
+            // A lane of a mask is all ones or all zeros, so its halves say where the first hit is (little-endian).
+            let hits = unsafeBitCast(wide(piece), to: SIMD2<UInt64>.self)
+            if hits[0] | hits[1] != 0 {
+                let low = hits[0].littleEndian.trailingZeroBitCount
+                return place &+ (low < 64 ? low : 64 &+ hits[1].littleEndian.trailingZeroBitCount) >> 3
+            }
+            offset = place &+ 16
+        }
+        // Fewer than sixteen altogether.
+        while offset < end {
+            if narrow(bytes[offset]) { return offset }
             offset &+= 1
         }
         return end
+    }
+
+    /// Whether no byte needs escaping in a JSON string, and all are ASCII.
+    static func isPlainJSON(_ bytes: Span<UInt8>) -> Bool {
+        let end = first(in: bytes, from: 0, to: bytes.count) {
+            ($0 .< SIMD16(repeating: ASCII.space)) .| ($0 .>= SIMD16(repeating: ASCII.delete))
+                .| ($0 .== SIMD16(repeating: ASCII.quote)) .| ($0 .== SIMD16(repeating: ASCII.backslash))
+        } orByte: {
+            $0 < ASCII.space || $0 >= ASCII.delete || $0 == ASCII.quote || $0 == ASCII.backslash
+        }
+        return end == bytes.count
+    }
+
+    /// Whether there is a space or a control byte.
+    static func hasSpaceOrControl(_ bytes: Span<UInt8>) -> Bool {
+        let end = first(in: bytes, from: 0, to: bytes.count) {
+            ($0 .<= SIMD16(repeating: ASCII.space)) .| ($0 .== SIMD16(repeating: ASCII.delete))
+        } orByte: {
+            $0 <= ASCII.space || $0 == ASCII.delete
+        }
+        return end < bytes.count
     }
 
     /// The offset of the first `byte` in `bytes[start...]`, or nil.
@@ -128,14 +191,14 @@ enum ByteScan {
         return start..<end
     }
 
+    /// Always inlined: the length of a literal and its bytes become constants of the comparison.
+    @inlinable @inline(__always)
     static func equal(_ bytes: Span<UInt8>, _ text: StaticString) -> Bool {
-        text.withUTF8Buffer { expected in
-            guard expected.count == bytes.count else { return false }
-            return bytes.withUnsafeBytes { buffer in
-                guard let left = buffer.baseAddress, let right = expected.baseAddress else { return true }
-                // In bounds: both hold `count` bytes.
-                return memcmp(left, right, buffer.count) == 0
-            }
+        guard bytes.count == text.utf8CodeUnitCount else { return false }
+        return bytes.withUnsafeBytes { buffer in
+            guard let start = buffer.baseAddress else { return true }
+            // In bounds: both hold `count` bytes.
+            return equal(start, text.utf8Start, text.utf8CodeUnitCount)
         }
     }
 
@@ -145,9 +208,37 @@ enum ByteScan {
             right.withUnsafeBytes { second in
                 guard let one = first.baseAddress, let other = second.baseAddress else { return true }
                 // In bounds: both hold `count` bytes.
-                return memcmp(one, other, first.count) == 0
+                return equal(one, other, first.count)
             }
         }
+    }
+
+    /// Word by word; the last word overlaps the one before it.
+    @inlinable @inline(__always)
+    static func equal(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ count: Int) -> Bool {
+        var offset = 0
+        if count >= 8 {
+            while offset &+ 8 < count {
+                if differ(left, right, offset, as: UInt64.self) { return false }
+                offset &+= 8
+            }
+            return !differ(left, right, count &- 8, as: UInt64.self)
+        }
+        if count >= 4 {
+            return !differ(left, right, 0, as: UInt32.self) && !differ(left, right, count &- 4, as: UInt32.self)
+        }
+        while offset < count {
+            if differ(left, right, offset, as: UInt8.self) { return false }
+            offset &+= 1
+        }
+        return true
+    }
+
+    @inlinable @inline(__always)
+    static func differ<Word: FixedWidthInteger & BitwiseCopyable>(
+        _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ offset: Int, as type: Word.Type
+    ) -> Bool {
+        left.loadUnaligned(fromByteOffset: offset, as: type) != right.loadUnaligned(fromByteOffset: offset, as: type)
     }
 
     static func equalIgnoringCase(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
@@ -164,16 +255,18 @@ enum ByteScan {
     }
 
     static func isToken(_ bytes: Span<UInt8>) -> Bool {
-        guard !bytes.isEmpty else { return false }
-        for offset in bytes.indices where !ByteSet.token.contains(bytes[offset]) { return false }
-        return true
+        for offset in bytes.indices where TokenTable.lowercase[Int(bytes[offset])] == 0 { return false }
+        return !bytes.isEmpty
     }
 
     /// Whether every byte is a visible ASCII character (`VCHAR`, RFC 5234 appendix B.1) and there is at least one.
     static func isVisible(_ bytes: Span<UInt8>) -> Bool {
-        guard !bytes.isEmpty else { return false }
-        for offset in bytes.indices where bytes[offset] &- 0x21 > 0x7E - 0x21 { return false }
-        return true
+        let end = first(in: bytes, from: 0, to: bytes.count) {
+            ($0 .<= SIMD16(repeating: ASCII.space)) .| ($0 .>= SIMD16(repeating: ASCII.delete))
+        } orByte: {
+            $0 <= ASCII.space || $0 >= ASCII.delete
+        }
+        return end == bytes.count && !bytes.isEmpty
     }
 }
 

@@ -11,8 +11,7 @@ public enum FieldRules {
 
     /// Whether there is a space, a tab or another control byte among `bytes`.
     public static func hasWhitespaceOrControl(_ bytes: Span<UInt8>) -> Bool {
-        ByteScan.first(ASCII.space, in: bytes) != nil || ByteScan.first(ASCII.tab, in: bytes) != nil
-            || !hasNoControl(bytes)
+        ByteScan.hasSpaceOrControl(bytes)
     }
 
     /// Whether `bytes` has no control byte but HTAB.

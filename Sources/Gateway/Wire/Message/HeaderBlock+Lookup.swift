@@ -22,14 +22,13 @@ extension HeaderBlock {
 
     /// The slot of the first field of this name.
     /// - Parameter name: in lower case.
+    @inlinable @inline(__always)
     public func firstIndex(of name: StaticString) -> Int? {
-        let nameCount = UInt32(name.utf8CodeUnitCount)
-        for index in fields.indices where fields[index].nameCount == nameCount && !fields[index].isRemoved {
-            if ByteScan.equal(arena.buffer.span.extracting(fields[index].nameRange), name) { return index }
-        }
+        for index in fields.indices where nameEquals(at: index, name) && !fields[index].isRemoved { return index }
         return nil
     }
 
+    @inlinable
     public func contains(_ name: StaticString) -> Bool { firstIndex(of: name) != nil }
 
     /// How many fields have this name.
@@ -46,9 +45,10 @@ extension HeaderBlock {
     }
 
     /// Whether the field in this slot has this name, which is in lower case.
+    @inlinable @inline(__always)
     public func nameEquals(at index: Int, _ name: StaticString) -> Bool {
         // The length decides nearly always: no span is made for the others.
-        fields[index].nameCount == UInt32(name.utf8CodeUnitCount)
+        fields[index].nameCount == UInt32(truncatingIfNeeded: name.utf8CodeUnitCount)
             && ByteScan.equal(arena.buffer.span.extracting(fields[index].nameRange), name)
     }
 

@@ -16,14 +16,18 @@ public struct HeaderBlock: ~Copyable, Sendable {
     public struct Field: Sendable, BitwiseCopyable {
         public let nameStart: UInt32
         public let nameCount: UInt32
-        public let valueStart: UInt32
         public let valueCount: UInt32
         public internal(set) var flags: Flags
 
         @inlinable
         public var nameRange: Range<Int> { Int(nameStart)..<Int(nameStart) + Int(nameCount) }
         @inlinable
-        public var valueRange: Range<Int> { Int(valueStart)..<Int(valueStart) + Int(valueCount) }
+        public var valueRange: Range<Int> {
+            let start = Int(nameStart) + Int(nameCount) + 2
+            return start..<start + Int(valueCount)
+        }
+        /// Name, colon, space, value, CRLF.
+        var lineRange: Range<Int> { Int(nameStart)..<Int(nameStart) + Int(nameCount) + Int(valueCount) + 4 }
         @inlinable
         public var isRemoved: Bool { flags.contains(.removed) }
 
@@ -43,6 +47,10 @@ public struct HeaderBlock: ~Copyable, Sendable {
 
         @usableFromInline
         static var removed: Flags { Flags(rawValue: 1 << 7) }
+        /// A parser has found the name to be a token and the value to have no control byte but HTAB.
+        static var checked: Flags { Flags(rawValue: 1 << 6) }
+        /// What a caller cannot say.
+        static var ours: Flags { [.removed, .checked] }
     }
 
     /// Names, values, and the control data of the head that owns the block.
@@ -84,26 +92,24 @@ public struct HeaderBlock: ~Copyable, Sendable {
 
     // MARK: - Adding
 
-    /// - Parameter nameIsLowercase: known to be, as HTTP/2 demands of every name and nghttp2 has checked.
-    public mutating func append(
-        name: Span<UInt8>, value: Span<UInt8>, flags: Flags = [], nameIsLowercase: Bool = false
-    ) {
-        let nameStart = arena.count
-        arena.append(copying: name)
-        if !nameIsLowercase { arena.lowercase(nameStart..<arena.count) }
-        let valueStart = arena.count
-        arena.append(copying: value)
-        addField(name: nameStart..<valueStart, value: valueStart..<arena.count, flags: flags)
+    public mutating func append(name: Span<UInt8>, value: Span<UInt8>, flags: Flags = []) {
+        let field = write(name: name, valueCount: value.count) { value.copy(to: $0) }
+        arena.lowercase(field.nameRange)
+        add(field, flags.subtracting(.ours))
+    }
+
+    /// Appends a field that a parser of this module has checked: the name is a token in lower case, and the value has no
+    /// control byte but HTAB.
+    mutating func append(checkedName name: Span<UInt8>, value: Span<UInt8>, flags: Flags = []) {
+        let field = write(name: name, valueCount: value.count) { value.copy(to: $0) }
+        add(field, flags.subtracting(.removed).union(.checked))
     }
 
     /// Appends a field.
     /// - Parameter name: in lower case; `nameEquals` and the encoders take it as it is.
     public mutating func append(_ name: StaticString, _ value: Span<UInt8>, flags: Flags = []) {
-        let nameStart = arena.count
-        arena.append(name)
-        let valueStart = arena.count
-        arena.append(copying: value)
-        addField(name: nameStart..<valueStart, value: valueStart..<arena.count, flags: flags)
+        let field = name.withUTF8Buffer { write(name: $0.span, valueCount: value.count) { value.copy(to: $0) } }
+        add(field, flags.subtracting(.ours))
     }
 
     public mutating func append(_ name: StaticString, _ value: StaticString, flags: Flags = []) {
@@ -116,16 +122,30 @@ public struct HeaderBlock: ~Copyable, Sendable {
 
     /// Appends a field whose value is `value` in decimal.
     public mutating func append(_ name: StaticString, _ value: UInt64, flags: Flags = []) {
-        let nameStart = arena.count
-        arena.append(name)
-        let valueStart = arena.count
-        arena.append(decimal: value)
-        addField(name: nameStart..<valueStart, value: valueStart..<arena.count, flags: flags)
+        let digits = ByteWriter.digitCount(value)
+        let field = name.withUTF8Buffer {
+            write(name: $0.span, valueCount: digits) { ByteWriter.write(value, digits: digits, to: $0) }
+        }
+        add(field, flags.subtracting(.ours))
     }
 
     /// Appends a field whose value is the UTF-8 of `text`. For cold paths: strings cost an allocation.
     public mutating func append(_ name: StaticString, text: String, flags: Flags = []) {
         append(name, Array(text.utf8), flags: flags)
+    }
+
+    /// Appends all fields of another block, checked ones with one copy.
+    public mutating func append(contentsOf other: borrowing HeaderBlock) {
+        let start = UInt32(arena.count)
+        arena.append(copying: other.arena.buffer)
+        for index in other.fields.indices {
+            let field = other.fields[index]
+            if field.isRemoved { continue }
+            add(
+                Field(
+                    nameStart: start + field.nameStart, nameCount: field.nameCount, valueCount: field.valueCount,
+                    flags: field.flags), field.flags)
+        }
     }
 
     /// Replaces every field of this name by one.
@@ -141,15 +161,36 @@ public struct HeaderBlock: ~Copyable, Sendable {
 
     public mutating func set(_ name: StaticString, _ value: [UInt8]) { set(name, value.span) }
 
-    /// Appends a field line that a parser has validated: one copy for name, colon and value.
-    mutating func append(line: Span<UInt8>, nameCount: Int, value: Range<Int>, flags: Flags = []) {
-        precondition(nameCount <= value.lowerBound, "a field's name ends before its value begins")
+    // MARK: - For the parsers
+
+    /// Writes a line that a `LineScanner` has cut (without CRLF, free of control bytes other than HTAB) into the arena, its
+    /// name in lower case. It is no field until `keep` makes it one; a line that is none stays, as the control data does.
+    ///
+    /// - Parameter toleratesSpaceBeforeColon: true for responses, where a proxy has to remove that whitespace
+    ///   (RFC 9112 §5.1); a request with it is refused, as the same section demands.
+    mutating func read(
+        _ line: Span<UInt8>, toleratesSpaceBeforeColon: Bool = false
+    ) throws(HTTP1Error) -> Field {
         let start = arena.count
-        arena.append(copying: line.extracting(0..<value.upperBound))
-        arena.lowercase(start..<start + nameCount)
-        let valueRange = start + value.lowerBound..<start + value.upperBound
-        addField(name: start..<start + nameCount, value: valueRange, flags: flags)
+        var nameCount = 0
+        // A line is at most four bytes longer as it is written here: colon, space, CRLF.
+        arena.append(count: line.count + 4) { nameCount = FieldLine.copyName(line, to: $0) }
+        let value = try FieldLine.value(
+            of: line, nameCount: nameCount, toleratesSpaceBeforeColon: toleratesSpaceBeforeColon)
+        let field = Field(
+            nameStart: UInt32(start), nameCount: UInt32(nameCount), valueCount: UInt32(value.count), flags: .checked)
+        arena.rewrite(from: start + nameCount, to: start + nameCount + value.count + 4) { end in
+            Self.finish(line: end, valueCount: value.count) { line.extracting(value).copy(to: $0) }
+        }
+        return field
     }
+
+    /// What `read` has written, and everything else; valid until the next change.
+    @inline(__always)
+    var bytes: UnsafeBufferPointer<UInt8> { arena.buffer }
+
+    /// Makes what `read` has written a field.
+    mutating func keep(_ field: Field) { add(field, field.flags) }
 
     /// Copies bytes that are no field into the arena.
     mutating func store(_ bytes: Span<UInt8>) -> ByteRange {
@@ -170,7 +211,7 @@ public struct HeaderBlock: ~Copyable, Sendable {
 
     public mutating func setFlags(_ flags: Flags, at index: Int) {
         var field = fields[index]
-        field.flags = flags.subtracting(.removed).union(field.flags.intersection(.removed))
+        field.flags = flags.subtracting(.ours).union(field.flags.intersection(.ours))
         fields.replace(at: index, with: field)
     }
 
@@ -213,13 +254,48 @@ public struct HeaderBlock: ~Copyable, Sendable {
 
     // MARK: - Private
 
-    private mutating func addField(name: Range<Int>, value: Range<Int>, flags: Flags) {
+    /// Writes a field's line; `fill` writes the value.
+    @inline(__always)
+    private mutating func write(
+        name: Span<UInt8>, valueCount: Int, _ fill: (UnsafeMutableRawPointer) -> Void
+    ) -> Field {
         let field = Field(
-            nameStart: UInt32(name.lowerBound), nameCount: UInt32(name.count),
-            valueStart: UInt32(value.lowerBound), valueCount: UInt32(value.count),
-            flags: flags.subtracting(.removed))
+            nameStart: UInt32(arena.count), nameCount: UInt32(name.count), valueCount: UInt32(valueCount), flags: [])
+        arena.append(count: name.count + valueCount + 4) { line in
+            name.copy(to: line)
+            Self.finish(line: line + name.count, valueCount: valueCount, fill)
+        }
+        return field
+    }
+
+    /// Writes what stands behind a name.
+    @inline(__always)
+    private static func finish(
+        line: UnsafeMutablePointer<UInt8>, valueCount: Int, _ fill: (UnsafeMutableRawPointer) -> Void
+    ) {
+        let line = UnsafeMutableRawPointer(line)
+        line.storeBytes(of: UInt16(0x3A20).bigEndian, as: UInt16.self)  // ": "
+        fill(line + 2)
+        line.storeBytes(of: UInt16(0x0D0A).bigEndian, toByteOffset: 2 + valueCount, as: UInt16.self)
+    }
+
+    @inline(__always)
+    private mutating func add(_ field: Field, _ flags: Flags) {
+        var field = field
+        field.flags = flags
         fields.append(field)
-        count += 1
-        byteCount += field.listSize
+        count &+= 1
+        byteCount &+= field.listSize
+    }
+}
+
+extension Span<UInt8> {
+    /// Writes all bytes to memory that has room for them.
+    @inline(__always)
+    fileprivate func copy(to memory: UnsafeMutableRawPointer) {
+        withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
+            memory.copyMemory(from: start, byteCount: bytes.count)
+        }
     }
 }
