@@ -9,7 +9,7 @@ func checkTarget(_ input: [UInt8]) {
         preconditionFailure("a canonical target is refused")
     }
     precondition(again == output && count == pathCount, "a canonical target changes")
-    guard (try? TargetNormaliser.isCanonical(output.span)) == true else {
+    guard (try? TargetNormaliser.canonicalPathCount(output.span)) != nil else {
         preconditionFailure("a canonical target is not called so")
     }
     precondition(output.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "#") }, "an odd byte")

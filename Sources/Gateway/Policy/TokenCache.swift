@@ -1,6 +1,6 @@
 /// Tokens that were verified before, so that a repeated one costs a hash and a comparison instead of a signature check.
 ///
-/// A four-way set-associative table of fixed size, confined to one worker. The key is a keyed hash of the token's bytes
+/// A four-way set-associative table of fixed size, confined to one worker. The key is a keyed hash of the token's end
 /// and the provider it was checked against; a hit also compares the token byte for byte, so that a collision of hashes
 /// can only cost time. An entry is given out until its token expires; `removeAll()` is called when the keys change.
 ///
@@ -33,10 +33,11 @@ public struct TokenCache {
 
     /// The verified form of `token`, if it was inserted before and is still valid at `nowSeconds`.
     public func find(_ token: Span<UInt8>, provider: Int, nowSeconds: Int64) -> VerifiedToken? {
-        let hash = hasher.hash(token, provider)
+        let hash = hash(token, provider)
         let first = (Int(truncatingIfNeeded: hash) & setMask) * Self.ways
         for index in first..<first + Self.ways {
-            guard let entry = entries[index], entry.hash == hash, entry.provider == provider,
+            // Compared in place: a copy of an entry counts two references.
+            guard entries[index]?.hash == hash, let entry = entries[index], entry.provider == provider,
                 equals(token, entry.token)
             else { continue }
             return nowSeconds < entry.verified.expiresAtSeconds ? entry.verified : nil
@@ -46,7 +47,7 @@ public struct TokenCache {
 
     /// Keeps `verified` for `token`, in place of an expired entry or, in turn, of any other of its set.
     public mutating func insert(_ token: [UInt8], provider: Int, verified: VerifiedToken, nowSeconds: Int64) {
-        let hash = hasher.hash(token.span, provider)
+        let hash = hash(token.span, provider)
         let first = (Int(truncatingIfNeeded: hash) & setMask) * Self.ways
         var victim: Int?
         for index in first..<first + Self.ways {
@@ -72,22 +73,38 @@ public struct TokenCache {
         for index in entries.indices { entries[index] = nil }
     }
 
+    /// The hash of the token's last 64 bytes: where its signature is, which nobody can choose. So valid tokens do not gather
+    /// in one set, and others are never here.
+    private func hash(_ token: Span<UInt8>, _ provider: Int) -> UInt64 {
+        hasher.hash(token.extracting(last: 64), provider &+ token.count << 32)
+    }
+
+    /// Four words a step.
     private func equals(_ token: Span<UInt8>, _ other: [UInt8]) -> Bool {
         guard token.count == other.count else { return false }
         let left = token.bytes
         let right = other.span.bytes
         var offset = 0
-        while offset + 8 <= left.byteCount {
-            let difference =
-                left.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-                ^ right.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        while offset &+ 32 <= left.byteCount {
+            var difference: UInt64 = 0
+            for word in 0..<4 { difference |= Self.difference(left, right, offset &+ 8 &* word) }
             if difference != 0 { return false }
-            offset += 8
+            offset &+= 32
+        }
+        while offset &+ 8 <= left.byteCount {
+            if Self.difference(left, right, offset) != 0 { return false }
+            offset &+= 8
         }
         while offset < token.count {
             if token[offset] != other[offset] { return false }
-            offset += 1
+            offset &+= 1
         }
         return true
+    }
+
+    @inline(__always)
+    private static func difference(_ left: RawSpan, _ right: RawSpan, _ offset: Int) -> UInt64 {
+        left.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            ^ right.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
     }
 }

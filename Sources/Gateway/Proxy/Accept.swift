@@ -72,8 +72,11 @@ extension Exchange {
             return true
         }
         guard kept != true else { return }
-        requestID.append(hexadecimal: worker.random.next())
-        requestID.append(hexadecimal: worker.random.next())
+        let words = (worker.random.next(), worker.random.next())
+        requestID.append(reserving: 32) { writer in
+            writer.append(hexadecimal: words.0)
+            writer.append(hexadecimal: words.1)
+        }
     }
 
     private static func isRequestIDByte(_ byte: UInt8) -> Bool {

@@ -23,10 +23,6 @@ extension [UInt8] {
         }
     }
 
-    mutating func append(hexadecimal number: UInt64) {
-        append(reserving: 16) { $0.append(hexadecimal: number) }
-    }
-
     /// A JSON string; see `ByteWriter`.
     mutating func append(jsonString text: Span<UInt8>) {
         append(reserving: 6 * text.count + 2) { $0.append(jsonString: text) }

@@ -15,7 +15,7 @@ class ClientConnection: TransportDelegate, TimerTarget {
     let peerText: [UInt8]
     private let peerIsIPv6: Bool
     private var forwardedHost: [UInt8] = []
-    private var forwardedValue: [UInt8] = []
+    private var forwardedFields = HeaderBlock(arenaCapacity: 224, fieldCapacity: 4)
     /// What the access log says of the connection.
     private(set) lazy var logText = makeLogText()
     private let timer = DeadlineTimer()
@@ -54,13 +54,23 @@ class ClientConnection: TransportDelegate, TimerTarget {
 
     var tlsVersion: String? { transport.tlsVersion }
 
-    /// `Forwarded` (RFC 7239 §4) for a request of this connection; its requests mostly name the same host.
-    func forwarded(host: [UInt8]) -> [UInt8] {
-        if host != forwardedHost {
-            forwardedHost = host
-            forwardedValue = makeForwarded(host: host)
+    /// Adds what tells the endpoint of the client (RFC 7239 and its forerunners). Requests of a connection mostly name the
+    /// same host, so the fields are made once for all in a row that do.
+    func appendForwarded(host: Span<UInt8>, to headers: inout HeaderBlock) {
+        if !FieldRules.equals(host, forwardedHost.span) {
+            forwardedHost.replace(with: host)
+            makeForwardedFields()
         }
-        return forwardedValue
+        headers.append(contentsOf: forwardedFields)
+    }
+
+    private func makeForwardedFields() {
+        forwardedFields.removeAll()
+        forwardedFields.append("x-forwarded-for", peerText)
+        forwardedFields.append("x-forwarded-proto", isTLS ? "https" : "http")
+        forwardedFields.append("x-forwarded-host", forwardedHost)
+        forwardedFields.append("forwarded", makeForwarded(host: forwardedHost))
+        forwardedFields.check()
     }
 
     private func makeForwarded(host: [UInt8]) -> [UInt8] {

@@ -113,16 +113,14 @@ extension Exchange {
             request.setAuthority(endpoint.span)
         }
         readTunnelProtocol()
-        request.withAuthority { authority in worker.hostScratch.replace(with: authority) }
-        let forwarded = connection.forwarded(host: worker.hostScratch)
         writeTrace(into: &worker.scratch)
+        // Authority and fields lie in the same memory, which adding a field may move.
+        request.withAuthority { authority in worker.hostScratch.replace(with: authority) }
+        let host = worker.hostScratch
         Self.rewrite(&request) { headers in
-            headers.append("x-request-id", requestID, flags: .neverIndexed)
-            headers.append("traceparent", worker.scratch, flags: .neverIndexed)
-            headers.append("x-forwarded-for", connection.peerText)
-            headers.append("x-forwarded-proto", connection.isTLS ? "https" : "http")
-            headers.append("x-forwarded-host", worker.hostScratch)
-            headers.append("forwarded", forwarded)
+            headers.append(own: "x-request-id", requestID, flags: .neverIndexed)
+            headers.append(own: "traceparent", worker.scratch, flags: .neverIndexed)
+            connection.appendForwarded(host: host.span, to: &headers)
         }
         if isTunnelRequest { prepareTunnel(overHTTP2: pool.isMultiplexed) }
     }

@@ -20,7 +20,7 @@ extension Exchange {
         armTimer()
         response.headers.removeHopByHopFields()
         response.headers.remove("x-request-id")
-        response.headers.append("x-request-id", requestID, flags: .neverIndexed)
+        response.headers.append(own: "x-request-id", requestID, flags: .neverIndexed)
         downstream?.sendHead(endStream: endStream)
     }
 

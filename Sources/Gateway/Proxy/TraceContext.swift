@@ -1,3 +1,5 @@
+import Wire
+
 /// The place of a request in a distributed trace (W3C Trace Context, level 1, §3.2).
 struct TraceContext: Equatable {
     /// The trace id; both zero: none.
@@ -37,12 +39,14 @@ struct TraceContext: Equatable {
     ///
     /// - Parameter span: the id of our own part, not zero.
     func write(span: UInt64, into text: inout [UInt8]) {
-        text.append(literal: "00-")
-        text.append(hexadecimal: high)
-        text.append(hexadecimal: low)
-        text.append(Self.dash)
-        text.append(hexadecimal: span)
-        text.append(literal: isSampled ? "-01" : "-00")
+        text.append(reserving: 55) { writer in
+            writer.append(literal: "00-")
+            writer.append(hexadecimal: high)
+            writer.append(hexadecimal: low)
+            writer.append(Self.dash)
+            writer.append(hexadecimal: span)
+            writer.append(literal: isSampled ? "-01" : "-00")
+        }
     }
 
     private static let dash = UInt8(ascii: "-")

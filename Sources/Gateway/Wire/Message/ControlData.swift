@@ -12,6 +12,7 @@ struct ByteRange: Sendable {
         count = UInt32(range.count)
     }
 
+    @inlinable
     var isEmpty: Bool { count == 0 }
     @inlinable
     var offsets: Range<Int> { Int(start)..<Int(start) + Int(count) }
@@ -30,6 +31,9 @@ struct ControlData: Sendable {
     var method = ByteRange()
     @usableFromInline
     var target = ByteRange()
+    /// The target up to the first `?`, once it was looked for; see `canonicaliseTarget`.
+    @usableFromInline
+    var path = ByteRange()
     @usableFromInline
     var authority = ByteRange()
     @usableFromInline

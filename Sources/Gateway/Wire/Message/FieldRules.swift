@@ -75,6 +75,9 @@ public enum FieldRules {
         }
     }
 
+    /// Compares byte for byte.
+    public static func equals(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool { ByteScan.equal(left, right) }
+
     /// Compares without regard to the case of ASCII letters.
     public static func equalsIgnoringCase(_ bytes: Span<UInt8>, _ text: StaticString) -> Bool {
         ByteScan.equalIgnoringCase(bytes, text)

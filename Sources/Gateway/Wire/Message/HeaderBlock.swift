@@ -134,7 +134,38 @@ public struct HeaderBlock: ~Copyable, Sendable {
         append(name, Array(text.utf8), flags: flags)
     }
 
-    /// Appends all fields of another block, checked ones with one copy.
+    /// Appends a field of our own.
+    ///
+    /// - Precondition: the name is a token in lower case, and the value has no control byte: made here, or checked where it
+    ///   came from. The encoder does not look again.
+    public mutating func append(own name: StaticString, _ value: Span<UInt8>, flags: Flags = []) {
+        let field = name.withUTF8Buffer { write(name: $0.span, valueCount: value.count) { value.copy(to: $0) } }
+        assert(isValid(field), "a field of our own is one that can be sent")
+        add(field, flags.subtracting(.removed).union(.checked))
+    }
+
+    public mutating func append(own name: StaticString, _ value: [UInt8], flags: Flags = []) {
+        append(own: name, value.span, flags: flags)
+    }
+
+    /// Checks all fields as the encoder would: for blocks that are appended again and again. Those that cannot be sent stay,
+    /// and are refused by the encoder.
+    public mutating func check() {
+        for index in fields.indices {
+            var field = fields[index]
+            guard isValid(field) else { continue }
+            field.flags.insert(.checked)
+            fields.replace(at: index, with: field)
+        }
+    }
+
+    private func isValid(_ field: Field) -> Bool {
+        let bytes = arena.buffer
+        return ByteScan.isToken(bytes.span.extracting(field.nameRange))
+            && FieldRules.hasNoControl(bytes.span.extracting(field.valueRange))
+    }
+
+    /// Appends all fields of another block.
     public mutating func append(contentsOf other: borrowing HeaderBlock) {
         let start = UInt32(arena.count)
         arena.append(copying: other.arena.buffer)

@@ -66,7 +66,10 @@ public struct RequestHead: ~Copyable, Sendable {
 
     public mutating func setProtocol(_ bytes: Span<UInt8>) { headers.control.connectProtocol = headers.store(bytes) }
     public mutating func setMethod(_ bytes: Span<UInt8>) { headers.control.method = headers.store(bytes) }
-    public mutating func setTarget(_ bytes: Span<UInt8>) { headers.control.target = headers.store(bytes) }
+    public mutating func setTarget(_ bytes: Span<UInt8>) {
+        headers.control.target = headers.store(bytes)
+        headers.control.path = ByteRange()
+    }
     public mutating func setAuthority(_ bytes: Span<UInt8>) { headers.control.authority = headers.store(bytes) }
     public mutating func setScheme(_ bytes: Span<UInt8>) { headers.control.scheme = headers.store(bytes) }
 
@@ -87,20 +90,29 @@ public struct RequestHead: ~Copyable, Sendable {
     /// - Parameter scratch: memory to reuse from call to call; its content is replaced when it is needed.
     /// - Throws: why the target cannot be served; the target is then as it was.
     public mutating func canonicaliseTarget(scratch: inout [UInt8]) throws(TargetError) {
-        let isCanonical = try headers.withBytes(headers.control.target) { target throws(TargetError) in
-            if try TargetNormaliser.isCanonical(target) { return true }
-            _ = try TargetNormaliser.canonicalise(target, into: &scratch)
-            return false
+        let memory = headers.bytes
+        let target = memory.span.extracting(headers.control.target.offsets)
+        if let pathCount = try TargetNormaliser.canonicalPathCount(target) {
+            headers.control.path = headers.control.target.part(0..<pathCount)
+        } else {
+            let pathCount = try TargetNormaliser.canonicalise(target, into: &scratch)
+            setTarget(scratch.span)
+            headers.control.path = headers.control.target.part(0..<pathCount)
         }
-        if !isCanonical { setTarget(scratch.span) }
     }
 
     /// Gives the target up to the first `?`.
+    @inlinable
     public func withPath<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
-        try withTarget { target throws(E) in
-            let end = ByteScan.first(ASCII.questionMark, in: target) ?? target.count
-            return try body(target.extracting(0..<end))
-        }
+        try headers.withBytes(headers.control.path.isEmpty ? pathRange : headers.control.path, body)
+    }
+
+    @usableFromInline
+    var pathRange: ByteRange {
+        let target = headers.control.target
+        let memory = headers.bytes
+        let path = ByteScan.first(ASCII.questionMark, in: memory.span.extracting(target.offsets))
+        return path.map { target.part(0..<$0) } ?? target
     }
 
     /// Gives what follows the first `?`; empty when there is none or nothing follows (`hasQuery` tells which).

@@ -12,15 +12,15 @@
 ///
 /// The canonical form is a fixed point: canonicalising it again changes nothing.
 public enum TargetNormaliser {
-    /// Whether `target` is already in canonical form, so that nothing needs to be written.
+    /// How many bytes of `target` are the path, if it is in canonical form, so that nothing needs to be written.
     ///
-    /// - Returns: false when it has to be rewritten, which may still show that it cannot be served.
+    /// - Returns: nil when it has to be rewritten, which may still show that it cannot be served.
     /// - Throws: why the target cannot be served.
-    static func isCanonical(_ target: Span<UInt8>) throws(TargetError) -> Bool {
+    static func canonicalPathCount(_ target: Span<UInt8>) throws(TargetError) -> Int? {
         let scan = try scan(target)
-        guard scan.isCanonical else { return false }
+        guard scan.isCanonical else { return nil }
         try checkSegments(target.extracting(0..<scan.pathCount))
-        return true
+        return scan.pathCount
     }
 
     /// Writes the canonical form of `target`.
