@@ -102,9 +102,10 @@ public struct TokenCache {
         return true
     }
 
+    /// Of eight bytes that both have.
     @inline(__always)
     private static func difference(_ left: RawSpan, _ right: RawSpan, _ offset: Int) -> UInt64 {
-        left.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            ^ right.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        left.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
+            ^ right.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self)
     }
 }

@@ -1,5 +1,6 @@
 import Policy
 import Reactor
+import Wire
 
 /// Why the gateway gave up a client's connection. One name for each reason, in the access log and in the metrics; requests
 /// that were under way have their own outcomes. A connection that ends in good order, or on which nothing came before the

@@ -252,13 +252,11 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
         if endsByClosing || bodyIsComing { keepsAlive = false }
         exchange.response.keepAlive = keepsAlive && !worker.isDraining
         keepsAlive = exchange.response.keepAlive
-        worker.scratch.removeAll(keepingCapacity: true)
-        do throws(EncodingError) {
-            try HTTP1Encoder.responseHead(exchange.response, to: client, into: &worker.scratch)
-        } catch {
-            return exchange.failResponse(.upstreamMalformed)
+        let wasWritten = transport.write { output in
+            // Whatever it is, it is the endpoint's.
+            (try? HTTP1Encoder.responseHead(exchange.response, to: client, into: &output)) != nil
         }
-        transport.write(worker.scratch)
+        if wasWritten == false { return exchange.failResponse(.upstreamMalformed) }
         if endStream { end(exchange) }
     }
 
@@ -275,9 +273,10 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
 
     func sendBody(_ bytes: Span<UInt8>) {
         if isChunked {
-            worker.scratch.removeAll(keepingCapacity: true)
-            HTTP1Encoder.chunk(bytes, into: &worker.scratch)
-            transport.write(worker.scratch)
+            _ = transport.write { output in
+                HTTP1Encoder.chunk(bytes, into: &output)
+                return true
+            }
         } else {
             transport.write(bytes)
         }

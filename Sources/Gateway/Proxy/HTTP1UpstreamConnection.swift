@@ -48,10 +48,10 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
 
     func begin(_ exchange: Exchange) {
         if isConnected { timer.cancel() }
-        worker.scratch.removeAll(keepingCapacity: true)
-        do throws(EncodingError) {
-            try HTTP1Encoder.requestHead(exchange.request, into: &worker.scratch)
-        } catch {
+        let wasWritten = transport?.write { output in
+            (try? HTTP1Encoder.requestHead(exchange.request, into: &output)) != nil  // whatever it is, it is the client's
+        }
+        guard wasWritten != false else {
             exchange.refuse(.malformedRequest())
             return isConnected ? becomeFree() : close()
         }
@@ -65,7 +65,6 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
         isChunked = exchange.request.framing == .chunked
         parser.reset(requestMethodIsHEAD: exchange.request.methodIs("HEAD"))
         decoder = nil
-        transport?.write(worker.scratch)
         exchange.upstreamStarted(self, isConnected: isConnected)
     }
 
@@ -79,9 +78,10 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
             transport?.write(bytes)
             return
         }
-        worker.scratch.removeAll(keepingCapacity: true)
-        HTTP1Encoder.chunk(bytes, into: &worker.scratch)
-        transport?.write(worker.scratch)
+        _ = transport?.write { output in
+            HTTP1Encoder.chunk(bytes, into: &output)
+            return true
+        }
     }
 
     func sendEnd() {
@@ -213,15 +213,26 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
     }
 
     private func consumeBody(_ bytes: Span<UInt8>) throws(HTTP1Error) -> Int {
+        if let count = decoder?.takeContent(available: bytes.count) {
+            let isFinished = decoder?.isFinished == true
+            if isFinished { decoder = nil }
+            exchange?.receiveResponseBody(bytes.extracting(..<count))
+            if isFinished { bodyEnded() }
+            return count
+        }
         guard var decoder = decoder.take() else { return 0 }
         let count = try decoder.decode(bytes, trailers: &trailers) { exchange?.receiveResponseBody($0) }
         guard decoder.isFinished else {
             self.decoder = decoder
             return count
         }
+        bodyEnded()
+        return count
+    }
+
+    private func bodyEnded() {
         isDiscarding = false
         if let exchange { finish(exchange) }
-        return count
     }
 
     private func finish(_ exchange: Exchange) {

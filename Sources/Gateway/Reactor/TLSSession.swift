@@ -73,7 +73,7 @@ final class TLSSession {
     var hasUnread: Bool { !isDrained || SSL_has_pending(ssl) == 1 }
 
     func handshake() -> Progress {
-        ERR_clear_error()
+        Self.forgetErrors()
         let result = SSL_do_handshake(ssl)
         guard result == 1 else { return progress(result) }
         messages = 0
@@ -82,7 +82,7 @@ final class TLSSession {
 
     /// - Returns: the number of plaintext bytes, or why there are none.
     func read(into buffer: UnsafeMutableRawBufferPointer) -> (count: Int, progress: Progress) {
-        ERR_clear_error()
+        Self.forgetErrors()
         var count = 0
         let result = SSL_read_ex(ssl, buffer.baseAddress, buffer.count, &count)
         if messages > 0 && isFlooded { return (0, .failed) }
@@ -94,7 +94,7 @@ final class TLSSession {
     func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var offset = 0
         while offset < bytes.count {
-            ERR_clear_error()
+            Self.forgetErrors()
             var count = 0
             guard SSL_write_ex(ssl, bytes.baseAddress.unsafelyUnwrapped + offset, bytes.count - offset, &count) == 1
             else {
@@ -103,6 +103,12 @@ final class TLSSession {
             offset += count
         }
         return true
+    }
+
+    /// What another session left in the thread's queue would be taken for this one's (SSL_get_error(3)). Mostly there is
+    /// nothing, and clearing nothing costs 390 instructions.
+    private static func forgetErrors() {
+        if ERR_peek_error() != 0 { ERR_clear_error() }
     }
 
     /// Puts close_notify (RFC 8446 §6.1) into the cipher buffer.

@@ -149,6 +149,16 @@ public final class Transport: EventHandler, TimerTarget {
 
     public func write(_ bytes: [UInt8]) { write(bytes.span) }
 
+    /// Has `body` append to what this turn sends, which it must not change otherwise.
+    ///
+    /// - Returns: what `body` returns; nil, without calling it, when nothing can be sent any more.
+    public func write(_ body: (inout [UInt8]) -> Bool) -> Bool? {
+        guard state == .open || state == .connecting || state == .handshaking else { return nil }
+        if output.capacity == 0 { output = loop.takeOutput() }
+        defer { markDirty() }
+        return body(&output)
+    }
+
     /// Has `transportWillFlush` called at the end of the turn.
     public func markDirty() {
         guard !isDirty, state != .ended else { return }

@@ -53,6 +53,16 @@ public struct HTTP1BodyDecoder: Sendable {
         if case .finished = state { true } else { false }
     }
 
+    /// Counts content whose length is known as taken, without looking at it: what `decode` would hand on in one piece.
+    ///
+    /// - Returns: how many of the `available` bytes are content; nil when the content is framed otherwise, or there is none.
+    public mutating func takeContent(available: Int) -> Int? {
+        guard case .content(let left) = state else { return nil }
+        let taken = Int(min(left, UInt64(available)))
+        state = UInt64(taken) == left ? .finished : .content(left: left - UInt64(taken))
+        return taken
+    }
+
     /// Takes content from the start of `input`.
     ///
     /// - Parameters:

@@ -15,6 +15,7 @@ struct LineScanner: Sendable {
     ///   - limit: how many bytes the line may have, CRLF not counted.
     ///   - tooLong: what to throw when it has more.
     /// - Precondition: `input` is at least as long as it was the last time.
+    @inline(__always)
     mutating func nextLine(
         in input: Span<UInt8>, limit: Int, tooLong: HTTP1Error
     ) throws(HTTP1Error) -> Range<Int>? {
@@ -22,19 +23,31 @@ struct LineScanner: Sendable {
         // One byte beyond the limit is looked at: in a line of allowed length it is the CR or comes before it.
         let windowEnd = min(input.count, lineStart + limit + 1)
         let stop = ByteScan.firstControl(in: input, from: min(scanned, windowEnd), to: windowEnd)
-        scanned = stop
-        guard stop < windowEnd else {
-            if windowEnd - lineStart > limit { throw tooLong }
+        guard stop < windowEnd, stop &+ 1 < input.count, input[stop] == ASCII.carriageReturn,
+            input[stop &+ 1] == ASCII.lineFeed
+        else {
+            scanned = stop
+            try checkEnd(of: input, at: stop, windowEnd: windowEnd, limit: limit, tooLong: tooLong)
             return nil
         }
+        let line = lineStart..<stop
+        lineStart = stop &+ 2
+        scanned = lineStart
+        return line
+    }
+
+    /// Whether what there is may still become a line, after no CRLF was found.
+    @inline(never)
+    private func checkEnd(
+        of input: Span<UInt8>, at stop: Int, windowEnd: Int, limit: Int, tooLong: HTTP1Error
+    ) throws(HTTP1Error) {
+        guard stop < windowEnd else {
+            if windowEnd - lineStart > limit { throw tooLong }
+            return
+        }
         switch input[stop] {
-        case ASCII.carriageReturn:
-            guard stop + 1 < input.count else { return nil }
-            guard input[stop + 1] == ASCII.lineFeed else { throw .bareCarriageReturn }
-            let line = lineStart..<stop
-            lineStart = stop + 2
-            scanned = lineStart
-            return line
+        case ASCII.carriageReturn where stop + 1 == input.count: return
+        case ASCII.carriageReturn: throw .bareCarriageReturn
         case ASCII.lineFeed: throw .bareLineFeed
         default: throw .controlByte
         }

@@ -103,70 +103,105 @@ enum TokenTable {
 @usableFromInline
 enum ByteScan {
     /// The offset of the first control byte (below 0x20 or 0x7F) other than HTAB in `bytes[start..<end]`, or `end`.
-    static func firstControl(in bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
-        var offset = start
-        repeat {
-            offset = first(in: bytes, from: offset, to: end) {
-                ($0 .< SIMD16(repeating: ASCII.space)) .| ($0 .== SIMD16(repeating: ASCII.delete))
-            } orByte: {
-                $0 < ASCII.space || $0 == ASCII.delete
-            }
-            guard offset < end, bytes[offset] == ASCII.tab else { return offset }
-            offset &+= 1
-        } while true
-    }
-
-    /// The offset of the first byte in `bytes[start..<end]` of which `wide` and `narrow`, which say the same, are true;
-    /// `end` when there is none. Sixteen bytes a step.
+    ///
+    /// Sixteen bytes a step, the last one overlapping the one before it.
     @inline(__always)
-    private static func first(
-        in bytes: Span<UInt8>, from start: Int, to end: Int, where wide: (SIMD16<UInt8>) -> SIMDMask<SIMD16<Int8>>,
-        orByte narrow: (UInt8) -> Bool
-    ) -> Int {
+    static func firstControl(in bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
         precondition(0 <= start && start <= end && end <= bytes.count, "scan range outside the input")
         let raw = bytes.bytes
         var offset = start
-        while offset < end {
-            // The last step overlaps the one before it, whose bytes are known to be of no interest.
-            let place = offset &+ 16 <= end ? offset : end &- 16
-            guard place >= start else { break }
-            // In bounds: 0 <= start <= place and place + 16 <= end <= bytes.count.
-            let piece = raw.unsafeLoadUnaligned(fromUncheckedByteOffset: place, as: SIMD16<UInt8>.self)
-            // A lane of a mask is all ones or all zeros, so its halves say where the first hit is (little-endian).
-            let hits = unsafeBitCast(wide(piece), to: SIMD2<UInt64>.self)
-            if hits[0] | hits[1] != 0 {
-                let low = hits[0].littleEndian.trailingZeroBitCount
-                return place &+ (low < 64 ? low : 64 &+ hits[1].littleEndian.trailingZeroBitCount) >> 3
+        while offset &+ 16 <= end {
+            // In bounds: offset + 16 <= end <= bytes.count.
+            let piece = raw.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: SIMD16<UInt8>.self)
+            if let hit = firstLane(controls(piece)) { return offset &+ hit }
+            offset &+= 16
+        }
+        guard offset < end else { return end }
+        if end &- start >= 16 {
+            // In bounds: start <= end - 16.
+            let piece = raw.unsafeLoadUnaligned(fromUncheckedByteOffset: end &- 16, as: SIMD16<UInt8>.self)
+            return firstLane(controls(piece)).map { end &- 16 &+ $0 } ?? end
+        }
+        while offset < end, !isControl(bytes[offset]) { offset &+= 1 }
+        return offset
+    }
+
+    @inline(__always)
+    private static func isControl(_ byte: UInt8) -> Bool {
+        byte < ASCII.space ? byte != ASCII.tab : byte == ASCII.delete
+    }
+
+    @inline(__always)
+    private static func controls(_ piece: SIMD16<UInt8>) -> SIMDMask<SIMD16<Int8>> {
+        ((piece .< SIMD16(repeating: ASCII.space)) .& (piece .!= SIMD16(repeating: ASCII.tab)))
+            .| (piece .== SIMD16(repeating: ASCII.delete))
+    }
+
+    /// A lane of a mask is all ones or all zeros, so its halves say where the first hit is (little-endian).
+    @inline(__always)
+    private static func firstLane(_ mask: SIMDMask<SIMD16<Int8>>) -> Int? {
+        let hits = unsafeBitCast(mask, to: SIMD2<UInt64>.self)
+        guard hits[0] | hits[1] != 0 else { return nil }
+        let low = hits[0].littleEndian.trailingZeroBitCount
+        return (low < 64 ? low : 64 &+ hits[1].littleEndian.trailingZeroBitCount) >> 3
+    }
+
+    /// Whether any byte is one of which `wide` and `narrow`, which say the same, are true. Sixteen bytes a step; fewer than
+    /// that are looked at as two words, which overlap.
+    @inline(__always)
+    private static func contains(
+        _ bytes: Span<UInt8>, where wide: (SIMD16<UInt8>) -> SIMDMask<SIMD16<Int8>>, orByte narrow: (UInt8) -> Bool
+    ) -> Bool {
+        let raw = bytes.bytes
+        let end = bytes.count
+        // In bounds, all of them: the count is compared before each load.
+        if end >= 16 {
+            var offset = 0
+            while offset &+ 16 < end {
+                if isHit(wide(raw.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: SIMD16<UInt8>.self))) {
+                    return true
+                }
+                offset &+= 16
             }
-            offset = place &+ 16
+            return isHit(wide(raw.unsafeLoadUnaligned(fromUncheckedByteOffset: end &- 16, as: SIMD16<UInt8>.self)))
         }
-        // Fewer than sixteen altogether.
-        while offset < end {
-            if narrow(bytes[offset]) { return offset }
-            offset &+= 1
+        if end >= 8 {
+            let words = SIMD2<UInt64>(
+                raw.unsafeLoadUnaligned(fromUncheckedByteOffset: 0, as: UInt64.self),
+                raw.unsafeLoadUnaligned(fromUncheckedByteOffset: end &- 8, as: UInt64.self))
+            return isHit(wide(unsafeBitCast(words, to: SIMD16<UInt8>.self)))
         }
-        return end
+        for offset in bytes.indices where narrow(bytes[offset]) { return true }
+        return false
+    }
+
+    @inline(__always)
+    private static func isHit(_ mask: SIMDMask<SIMD16<Int8>>) -> Bool {
+        let hits = unsafeBitCast(mask, to: SIMD2<UInt64>.self)
+        return hits[0] | hits[1] != 0
+    }
+
+    static func hasControl(_ bytes: Span<UInt8>) -> Bool {
+        contains(bytes, where: controls, orByte: isControl)
     }
 
     /// Whether no byte needs escaping in a JSON string, and all are ASCII.
     static func isPlainJSON(_ bytes: Span<UInt8>) -> Bool {
-        let end = first(in: bytes, from: 0, to: bytes.count) {
+        !contains(bytes) {
             ($0 .< SIMD16(repeating: ASCII.space)) .| ($0 .>= SIMD16(repeating: ASCII.delete))
                 .| ($0 .== SIMD16(repeating: ASCII.quote)) .| ($0 .== SIMD16(repeating: ASCII.backslash))
         } orByte: {
             $0 < ASCII.space || $0 >= ASCII.delete || $0 == ASCII.quote || $0 == ASCII.backslash
         }
-        return end == bytes.count
     }
 
     /// Whether there is a space or a control byte.
     static func hasSpaceOrControl(_ bytes: Span<UInt8>) -> Bool {
-        let end = first(in: bytes, from: 0, to: bytes.count) {
+        contains(bytes) {
             ($0 .<= SIMD16(repeating: ASCII.space)) .| ($0 .== SIMD16(repeating: ASCII.delete))
         } orByte: {
             $0 <= ASCII.space || $0 == ASCII.delete
         }
-        return end < bytes.count
     }
 
     /// The offset of the first `byte` in `bytes[start...]`, or nil.
@@ -261,17 +296,31 @@ enum ByteScan {
 
     /// Whether every byte is a visible ASCII character (`VCHAR`, RFC 5234 appendix B.1) and there is at least one.
     static func isVisible(_ bytes: Span<UInt8>) -> Bool {
-        let end = first(in: bytes, from: 0, to: bytes.count) {
-            ($0 .<= SIMD16(repeating: ASCII.space)) .| ($0 .>= SIMD16(repeating: ASCII.delete))
-        } orByte: {
-            $0 <= ASCII.space || $0 >= ASCII.delete
-        }
-        return end == bytes.count && !bytes.isEmpty
+        !bytes.isEmpty
+            && !contains(bytes) {
+                ($0 .<= SIMD16(repeating: ASCII.space)) .| ($0 .>= SIMD16(repeating: ASCII.delete))
+            } orByte: {
+                $0 <= ASCII.space || $0 >= ASCII.delete
+            }
     }
 }
 
 extension [UInt8] {
     mutating func append(copying bytes: Span<UInt8>) {
         bytes.withUnsafeBufferPointer { append(contentsOf: $0) }
+    }
+}
+
+extension OutputSpan<UInt8> {
+    mutating func append(copying bytes: Span<UInt8>) {
+        precondition(bytes.count <= freeCapacity, "more is written than was reserved")
+        withUnsafeMutableBufferPointer { buffer, initializedCount in
+            bytes.withUnsafeBytes { source in
+                // In bounds: count <= freeCapacity == buffer.count - initializedCount.
+                UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[initializedCount...])
+                    .copyMemory(from: source)
+            }
+            initializedCount += bytes.count
+        }
     }
 }

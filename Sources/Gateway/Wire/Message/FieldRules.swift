@@ -15,9 +15,7 @@ public enum FieldRules {
     }
 
     /// Whether `bytes` has no control byte but HTAB.
-    static func hasNoControl(_ bytes: Span<UInt8>) -> Bool {
-        ByteScan.firstControl(in: bytes, from: 0, to: bytes.count) == bytes.count
-    }
+    static func hasNoControl(_ bytes: Span<UInt8>) -> Bool { !ByteScan.hasControl(bytes) }
 
     /// Whether a proxy keeps the field of this lower-case name to itself (RFC 9110 §7.6.1, and the proxy fields of
     /// §11.7). Names in a Connection field come on top; `removeHopByHopFields` knows both.
