@@ -49,7 +49,8 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
     func begin(_ exchange: Exchange) {
         if isConnected { timer.cancel() }
         let wasWritten = transport?.write { output in
-            (try? HTTP1Encoder.requestHead(exchange.request, into: &output)) != nil  // whatever it is, it is the client's
+            // Whatever it is, it is the client's.
+            (try? HTTP1Encoder.requestHead(exchange.request, into: &output)) != nil
         }
         guard wasWritten != false else {
             exchange.refuse(.malformedRequest())
