@@ -38,11 +38,13 @@ let gateway: [Target] = [
         "Control", in: "Gateway",
         [
             "Policy", "Proxy", "Reactor", "Routing",
+            .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "HTTPTypes", package: "swift-http-types"),
             .product(name: "Hummingbird", package: "hummingbird"),
             .product(name: "JWTKit", package: "jwt-kit"),
             .product(name: "Logging", package: "swift-log"),
             .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOHTTP1", package: "swift-nio"),
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             .product(name: "Yams", package: "Yams"),
@@ -199,6 +201,13 @@ let tests: [Target] = [
     .tests("Warehouse", serviceTestDependencies + ["ServiceKit"]),
     .tests("Accounting", serviceTestDependencies + ["ServiceKit"]),
     .tests("Sales", serviceTestDependencies + ["ServiceKit", "Warehouse"]),
+    .testTarget(
+        name: "GatehouseTests",
+        dependencies: [
+            "Control", "gatehouse", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        path: "Tests/GatehouseTests",
+        swiftSettings: strict),
     .testTarget(
         name: "GatehouseDevTests",
         dependencies: [

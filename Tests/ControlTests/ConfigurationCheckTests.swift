@@ -5,12 +5,6 @@ import Testing
 @testable import Control
 
 @Suite struct ConfigurationCheckTests {
-    /// The repository: the folder above the first one with a Package.swift, without following links on the way.
-    private static var repository: URL {
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .resolvingSymlinksInPath().deletingLastPathComponent()
-    }
-
     private func check(_ text: String) async throws -> [String] {
         let folder = try TemporaryFolder()
         try folder.write("a.yaml", text)
@@ -19,7 +13,7 @@ import Testing
     }
 
     @Test func `our own documents are good, but for what is generated`() async {
-        let files = ConfigurationFiles(reading: [Self.repository.appendingPathComponent("k8s/base").path])
+        let files = ConfigurationFiles(reading: [Repository.folder.appendingPathComponent("k8s/base").path])
         let found = await Configuration(files: files).check()
         #expect(!files.documents.isEmpty)
         #expect(found.filter { $0.severity == .error } == [])
@@ -27,6 +21,35 @@ import Testing
             found.filter { $0.severity == .warning }.map(\.message).sorted() == [
                 "there is no ConfigMap default/gatehouse-token-keys", "there is no Secret default/gatehouse-tls",
             ])
+    }
+
+    @Test func `a backend that anybody reaches is a warning with a request that shows it`() async throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write(
+            "a.yaml",
+            """
+            apiVersion: gateway.networking.k8s.io/v1
+            kind: Gateway
+            metadata: {name: g}
+            spec: {gatewayClassName: c, listeners: [{name: http, port: 80, protocol: HTTP}]}
+            ---
+            apiVersion: gateway.networking.k8s.io/v1
+            kind: HTTPRoute
+            metadata: {name: r}
+            spec:
+              parentRefs: [{name: g}]
+              hostnames: ["*.example.com"]
+              rules:
+                - matches: [{path: {value: /a}, method: PUT, headers: [{name: x, value: "it's"}]}]
+                  backendRefs: [{name: s, port: 80}]
+            """)
+        let found = await Configuration(files: ConfigurationFiles(reading: [folder.path])).check()
+        let lint = found.filter { $0.check != nil }
+        #expect(lint.map(\.check) == ["no-authentication"])
+        #expect(lint.first?.witness == "'PUT http://www.example.com/a' -H 'x: it'\\''s'")
+        #expect(lint.first?.place.line == 13 && lint.first?.place.file == file)
+        let report = DiagnosticReport(found)
+        #expect(report.errors == 0 && report.findings.contains { $0.check == "no-authentication" && $0.line == 13 })
     }
 
     @Test func `a certificate that cannot be read is an error`() async throws {

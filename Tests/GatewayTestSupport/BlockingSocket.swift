@@ -90,6 +90,8 @@ public final class BlockingSocket: ByteStream {
 
     public var localPort: UInt16 { SocketTable.port(of: descriptor, getsockname) ?? 0 }
 
+    public var remotePort: UInt16 { SocketTable.port(of: descriptor, getpeername) ?? 0 }
+
     private func set(_ level: Int32, _ option: Int32, _ value: Int32) {
         var value = value
         setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))

@@ -7,19 +7,41 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Check documents without serving: every error at once, with file, line and field.",
         discussion: """
-            Read are GatewayClass, Gateway, HTTPRoute and BackendTLSPolicy (gateway.networking.k8s.io), \
-            AuthenticationPolicy and TrafficPolicy (gatehouse.dev), Service, Secret and ConfigMap. Certificates, keys, \
-            authorities and key sets are tried as well. Objects that are named but not among the documents (a Secret \
-            that lives elsewhere, for example) are warnings, and so is a certificate that has expired or soon will. \
-            The exit code is 1 when there is an error.
+            Certificates, keys, authorities and key sets are tried as well. Objects that are named but not among the \
+            documents (a Secret that lives elsewhere, for example) are warnings, and so is a certificate that has \
+            expired or soon will, and what the lint finds: routes that no request reaches, routes between which only \
+            their names decide, and routes that reach a backend without an AuthenticationPolicy, each with a request \
+            that shows it.
+
+            The exit code is 1 when there is an error, with --strict also when there is a warning.
+
+            EXAMPLES:
+              gatehouse check k8s/base
+              gatehouse check k8s/base/gateway --strict
+              gatehouse check k8s/base --format json | jq '.findings[].message'
             """)
 
     @Argument(help: "Files and folders of documents.")
     var files: [String]
 
-    func run() async throws {
+    @Option(help: "text, or json: one object with errors, warnings and findings.")
+    var format = OutputFormat.text
+
+    @Flag(help: "Warnings fail the check, too.")
+    var strict = false
+
+    func run() async throws { try await output().deliver() }
+
+    func output() async -> CommandOutput {
         let diagnostics = await Configuration(files: ConfigurationFiles(reading: files)).check()
-        Report.print(diagnostics)
-        if diagnostics.contains(where: { $0.severity == .error }) { throw ExitCode.failure }
+        let report = DiagnosticReport(diagnostics)
+        let isBad = report.errors > 0 || (strict && report.warnings > 0)
+        var output = CommandOutput(exitCode: isBad ? 1 : 0)
+        switch format {
+        case .text: output.complaint = Report.text(diagnostics)
+        // Encoding strings and numbers does not fail.
+        case .json: output.text = ((try? JSONText.pretty(report)) ?? "") + "\n"
+        }
+        return output
     }
 }

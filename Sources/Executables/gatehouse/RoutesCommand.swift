@@ -1,6 +1,5 @@
 import ArgumentParser
 import Control
-import Foundation
 import Routing
 
 struct RoutesCommand: AsyncParsableCommand {
@@ -10,6 +9,10 @@ struct RoutesCommand: AsyncParsableCommand {
         discussion: """
             Of the routes that hold for a request the first serves it. With --json, backends show what their policies \
             change of the defaults, and whether they are reached by TLS.
+
+            EXAMPLES:
+              gatehouse routes k8s/base/gateway
+              gatehouse routes k8s/base/gateway --json | jq '.routes[] | select(.authentication == "none")'
             """)
 
     @Argument(help: "Files and folders of documents.")
@@ -18,22 +21,16 @@ struct RoutesCommand: AsyncParsableCommand {
     @Flag(help: "As JSON, with listeners, backends and token providers.")
     var json = false
 
-    func run() async throws {
+    func run() async throws { try output().deliver() }
+
+    func output() throws -> CommandOutput {
         let files = ConfigurationFiles(reading: files)
         let translation = Configuration(files: files).translate(missingReference: .warning)
-        let problems = files.diagnostics + translation.errors
         guard let table = translation.table, files.diagnostics.isEmpty else {
-            Report.print(problems)
-            throw ExitCode.failure
+            return CommandOutput(complaint: Report.text(files.diagnostics + translation.errors), exitCode: 1)
         }
         let summary = RouteTableSummary(of: table)
-        if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            print(String(decoding: try encoder.encode(summary), as: UTF8.self))
-        } else {
-            print(Self.columns(summary.routes))
-        }
+        return CommandOutput(text: (json ? try JSONText.pretty(summary) : Self.columns(summary.routes)) + "\n")
     }
 
     private static func columns(_ routes: [RouteTableSummary.Route]) -> String {

@@ -9,12 +9,17 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run",
         abstract: "Serve.",
         discussion: """
-            The files of the configuration are watched: a change is put to use once the files have come to rest. \
-            SIGHUP reads them at once, and reopens the access log. A configuration with an error in it is refused, with \
+            The files of the configuration are watched: a change is put to use as soon as the files are at rest, which \
+            takes a fraction of a second. SIGHUP reads them at once, and reopens the access log. A configuration with an error in it is refused, with \
             every error in the log and in /readyz, and the one in use keeps serving. Certificates and keys are part of \
             it: a new one is shown to new connections, and no connection is closed for it.
 
-            SIGTERM and SIGINT stop accepting, finish what is in flight, and end the process.
+            SIGTERM and SIGINT stop accepting, finish what is in flight, and end the process. So does PUT /drain on the \
+            admin interface, whose page at http://127.0.0.1:9901/ shows what goes on.
+
+            EXAMPLES:
+              gatehouse run --config k8s/base/gateway --backend warehouse=127.0.0.1:8081
+              gatehouse run --config gateway.yaml --listen https=0.0.0.0:443 --access-log /var/log/gatehouse.log
             """)
 
     @Option(help: "A file or a folder of documents. May be given several times.")
@@ -57,6 +62,15 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The address of the admin interface.", valueName: "address:port"))
     var admin = HostPort(host: "127.0.0.1", port: 9901)
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            A name under which the admin interface may be asked, besides addresses and localhost. May be given several \
+            times. Other names are refused, so that web pages cannot reach it.
+            """,
+            valueName: "host"))
+    var adminName: [String] = []
+
     @Option(help: "Threads that serve requests; by default one for each usable core.")
     var workers = GatewayProcess.usableCores
 
@@ -65,7 +79,11 @@ struct RunCommand: AsyncParsableCommand {
             "Where the access log goes: a file, which SIGHUP reopens, \"stdout\", or \"off\".", valueName: "file"))
     var accessLog = "stdout"
 
-    @Option(help: "How often the files of the configuration are looked at for changes, in seconds; 0 is never.")
+    @Option(
+        help: """
+            How often the files of the configuration are looked at where the file system does not tell of changes, in \
+            seconds; 0: files are not watched.
+            """)
     var watchSeconds = 2
 
     @Option(
@@ -94,16 +112,17 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let level = logLevel
+        let level = LogLevelControl(logLevel)
         let logger = Logger(label: "gatehouse") { label in
-            JSONLogHandler(label: label, level: level, output: .standardError)
+            level.handler(over: JSONLogHandler(label: label, level: .trace, output: .standardError))
         }
-        let settings = GatewaySettings(
+        var settings = GatewaySettings(
             configuration: config, mounted: secret + configMap, namespace: namespace, backends: backend,
             listen: listen, admin: admin, workers: workers, accessLog: accessLog, drainSeconds: drainSeconds,
             watchSeconds: watchSeconds, tracedPerMillion: Int((tracePercent * 10_000).rounded()))
+        settings.adminNames = adminName
         do {
-            try await GatewayProcess.run(settings, logger: logger)
+            try await GatewayProcess.run(settings, logger: logger, logLevel: level)
         } catch let problem as ConfigurationError {
             Report.print(problem.diagnostics)
             throw ExitCode.failure

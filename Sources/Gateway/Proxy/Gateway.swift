@@ -149,6 +149,30 @@ public final class Gateway: Sendable {
         return Array(totals.values)
     }
 
+    /// The clients with the most connections, and how many clients there are. Asks every worker; one that does not answer
+    /// within a second is left out.
+    public func clients(atMost limit: Int) async -> (count: Int, busiest: [(client: ClientNetwork, connections: Int)]) {
+        let (answers, continuation) = AsyncStream.makeStream(of: [ClientNetwork: Int].self)
+        for mailbox in mailboxes { mailbox.post(.countClients { continuation.yield($0) }) }
+        let deadline = Task {
+            // Cancelled when all have answered.
+            try? await Task.sleep(for: .seconds(1))
+            continuation.finish()
+        }
+        defer { deadline.cancel() }
+        var total: [ClientNetwork: Int] = [:]
+        var missing = mailboxes.count
+        for await answer in answers {
+            total.merge(answer, uniquingKeysWith: +)
+            missing -= 1
+            if missing == 0 { break }
+        }
+        let sorted = total.filter { $0.value > 0 }.sorted {
+            ($1.value, $0.key.description) < ($0.value, $1.key.description)
+        }
+        return (sorted.count, sorted.prefix(limit).map { (client: $0.key, connections: $0.value) })
+    }
+
     private func workerEnded() {
         let waiters = state.withLock { state in
             state.running -= 1

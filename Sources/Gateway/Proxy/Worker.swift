@@ -11,6 +11,8 @@ enum WorkerMessage: Sendable {
     case drain(deadlineMilliseconds: Int)
     /// One worker asks endpoints for their health, and tells the others.
     case health(backend: String, endpoint: Endpoint, isHealthy: Bool)
+    /// Who is connected, and how often.
+    case countClients(@Sendable ([ClientNetwork: Int]) -> Void)
 }
 
 /// A token that is being verified, and for whom. The exchange is gone when its client did not wait.
@@ -234,6 +236,7 @@ final class Worker: TimerTarget {
         case .drain(let deadline): drain(deadlineMilliseconds: deadline)
         case .health(let backend, let endpoint, let isHealthy):
             configuration.state(named: backend)?.learned(isHealthy: isHealthy, of: endpoint)
+        case .countClients(let answer): answer(admission.clients.mapValues { $0.connections })
         }
     }
 

@@ -13,6 +13,16 @@ public struct ClientNetwork: Hashable, Sendable {
     }
 }
 
+extension ClientNetwork: CustomStringConvertible {
+    /// "192.0.2.1", or "2001:db8:0:1::/64".
+    public var description: String {
+        if high == 0 && low >> 32 == 0xFFFF {
+            return [24, 16, 8, 0].map { String(low >> UInt64($0) & 0xFF) }.joined(separator: ".")
+        }
+        return [48, 32, 16, 0].map { String(high >> UInt64($0) & 0xFFFF, radix: 16) }.joined(separator: ":") + "::/64"
+    }
+}
+
 /// A range of addresses, "10.0.0.0/8" or "fd00::/8"; an address alone is a range of one.
 public struct AddressRange: Hashable, Sendable {
     private let high: UInt64

@@ -7,18 +7,25 @@ import Proxy
 import Routing
 import ServiceLifecycle
 
-/// The private interface of the process: health, readiness, metrics, and the routes in use.
+/// The private interface of the process: health, metrics, what is configured, what goes on, and a page that shows it.
 ///
-/// It has no authentication of its own: bind it to a loopback or otherwise private address.
+/// It has no authentication of its own: bind it to a loopback or otherwise private address. `AdminGuard` keeps web pages
+/// out. docs/commands.md lists the paths.
 struct AdminServer: Service {
     let address: HostPort
+    /// Names besides addresses and "localhost" under which it may be asked.
+    var names: Set<String> = []
     let status: ControlStatus
     let logger: Logger
-    let figures: @Sendable () -> GatewayFigures
+    let process: AdminProcess
+
+    static let plain = "text/plain; charset=utf-8"
+    /// The largest body that is read.
+    private static let bodyLimitBytes = 1_024
 
     func run() async throws {
         let application = Application(
-            router: Self.router(status: status, figures: figures),
+            router: Self.router(status: status, process: process, names: names.union([address.host.lowercased()])),
             configuration: .init(address: .hostname(address.host, port: Int(address.port)), serverName: nil),
             logger: logger)
         do {
@@ -29,51 +36,107 @@ struct AdminServer: Service {
     }
 
     static func router(
-        status: ControlStatus, figures: @escaping @Sendable () -> GatewayFigures
+        status: ControlStatus, process: AdminProcess, names: Set<String> = []
     ) -> Router<BasicRequestContext> {
         let router = Router()
-        router.get("/healthz") { _, _ in Self.answer("ok\n", type: "text/plain; charset=utf-8") }
-        router.get("/readyz") { _, _ in Self.readiness(status.values) }
-        router.get("/metrics") { _, _ in
-            Self.answer(GatewayMetrics.text(figures(), status: status.values), type: GatewayMetrics.contentType)
+        router.add(middleware: AdminGuard(names: names))
+        addHealth(to: router, status, process)
+        addViews(to: router, status, process)
+        addChanges(to: router, process)
+        return router
+    }
+
+    private static func addHealth(
+        to router: Router<BasicRequestContext>, _ status: ControlStatus, _ process: AdminProcess
+    ) {
+        router.get("/healthz") { _, _ in Self.answer("ok\n", type: plain) }
+        router.get("/readyz") { _, _ in
+            let report = ReadinessReport(status.values)
+            return try Self.json(report, status: report.ready ? .ok : .serviceUnavailable)
         }
+        router.get("/metrics") { _, _ in
+            Self.answer(GatewayMetrics.text(process.figures(), status: status.values), type: GatewayMetrics.contentType)
+        }
+    }
+
+    private static func addViews(
+        to router: Router<BasicRequestContext>, _ status: ControlStatus, _ process: AdminProcess
+    ) {
         router.get("/routes") { _, _ in
             guard let table = status.values.table else { throw HTTPError(.serviceUnavailable) }
             return try Self.json(RouteTableSummary(of: table))
         }
-        return router
+        router.get("/explain") { request, _ in try await Self.explain(request, status.values, process) }
+        router.get("/config") { _, _ in
+            Self.answer(try RedactedDocuments.json(status.values.documents), type: "application/json")
+        }
+        router.get("/endpoints") { _, _ in try Self.json(EndpointReport.all(process.figures().endpoints)) }
+        router.get("/connections") { _, _ in
+            try Self.json(await process.connections(to: status.values.table?.listeners.map(\.name) ?? []))
+        }
+        router.get("/live") { _, _ in
+            try Self.json(LiveReport(process.figures(), status: status.values, time: Date().timeIntervalSince1970))
+        }
+        router.get("/") { _, _ in
+            let nonce = AdminPage.nonce()
+            let page = AdminPage(figures: process.figures(), status: status.values, boundPorts: process.boundPorts())
+            var response = Self.answer(page.html(nonce: nonce), type: "text/html; charset=utf-8")
+            response.headers[.contentSecurityPolicy] = AdminPage.policy(nonce: nonce)
+            response.headers[.xContentTypeOptions] = "nosniff"
+            return response
+        }
     }
 
-    private struct Readiness: Encodable {
-        let ready: Bool
-        let phase: String
-        /// Why a newer configuration is not in use. The process is ready all the same: the older one serves.
-        let refusedConfiguration: [String]
-        let unresolvedNames: [String]
+    private static func addChanges(to router: Router<BasicRequestContext>, _ process: AdminProcess) {
+        struct Level: Codable { var level: String }
+        router.get("/log-level") { _, _ in try Self.json(Level(level: process.logLevel.level.rawValue)) }
+        for method in [HTTPRequest.Method.put, .post] {
+            router.on("/log-level", method: method) { request, _ in
+                let body = try await request.body.collect(upTo: bodyLimitBytes)
+                let text = request.uri.queryParameters.get("level") ?? String(buffer: body)
+                let name = text.trimmingCharacters(in: .whitespacesAndNewlines)
+                guard let level = Logger.Level(rawValue: name) else {
+                    let known = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+                    return Self.answer(
+                        "\"\(name)\" is no level; there are: \(known)\n", type: plain, status: .badRequest)
+                }
+                process.logLevel.level = level
+                return try Self.json(Level(level: level.rawValue))
+            }
+            router.on("/drain", method: method) { _, _ in
+                process.drain()
+                return Self.answer("draining; the process ends when it is done\n", type: plain, status: .accepted)
+            }
+        }
     }
 
-    private static func readiness(_ values: ControlStatus.Values) -> Response {
-        let isReady = values.phase == .serving
-        let body = Readiness(
-            ready: isReady, phase: values.phase.rawValue, refusedConfiguration: values.refusal.map(\.description),
-            unresolvedNames: values.unresolvedNames)
+    private static func explain(
+        _ request: Request, _ values: ControlStatus.Values, _ process: AdminProcess
+    ) async throws -> Response {
+        guard let table = values.table, let verifier = values.verifier else { throw HTTPError(.serviceUnavailable) }
+        let query = request.uri.queryParameters
         do {
-            return try json(body, status: isReady ? .ok : .serviceUnavailable)
-        } catch {
-            return answer("", type: "text/plain", status: .internalServerError)
+            guard let url = query.get("url") else {
+                throw ExplainError(
+                    "say which: /explain?method=GET&url=https://localhost:8443/path&header=name:%20value")
+            }
+            var fields = query.getAll("header")
+            // The token is not for the query, where it would stay in histories.
+            if let authorization = request.headers[.authorization] { fields.append("authorization: \(authorization)") }
+            let asked = try ExplainedRequest(method: query.get("method") ?? "GET", url: url, fields: fields)
+            let explainer = Explainer(table: table, boundPorts: process.boundPorts(), verifier: verifier)
+            let report = try await explainer.explain(asked)
+            return query.get("format") == "text" ? answer(report.text + "\n", type: plain) : try json(report)
+        } catch let problem as ExplainError {
+            return answer("\(problem)\n", type: plain, status: .badRequest)
         }
     }
 
     private static func json(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let text = String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
-        return answer(text, type: "application/json", status: status)
+        answer(try JSONText.pretty(value) + "\n", type: "application/json", status: status)
     }
 
-    private static func answer(
-        _ text: String, type: String, status: HTTPResponse.Status = .ok
-    ) -> Response {
+    static func answer(_ text: String, type: String, status: HTTPResponse.Status = .ok) -> Response {
         Response(
             status: status, headers: [.contentType: type, .cacheControl: "no-store"],
             body: ResponseBody(byteBuffer: ByteBuffer(string: text)))

@@ -8,6 +8,8 @@ public struct Configuration: Sendable {
     /// The largest key set file that is read.
     static let keySetLimitBytes = 1 << 20
 
+    /// As they were read.
+    let sources: [SourceDocument]
     let documents: Documents
     let overrides: [BackendAddress]
     let listen: [ListenAddress]
@@ -18,6 +20,7 @@ public struct Configuration: Sendable {
         files: ConfigurationFiles, backends: [BackendAddress] = [], listen: [ListenAddress] = [],
         tracedPerMillion: Int = 10_000
     ) {
+        sources = files.documents
         documents = Documents(reading: files.documents)
         overrides = backends
         self.listen = listen
@@ -57,6 +60,7 @@ public struct Configuration: Sendable {
         if let table = translation.table {
             found += backendTLSDiagnostics(table)
             for listener in table.listeners { _ = proxyProtocol(of: listener, &found) }
+            found += documents.diagnostics(of: table.lint(), in: table)
         }
         found += expiryDiagnostics(nowSeconds: Int64(Date().timeIntervalSince1970))
         let wanted = Set(documents.gateways.flatMap(\.listeners).flatMap(\.certificates).map(\.key))
@@ -90,7 +94,7 @@ public struct Configuration: Sendable {
         var found = fileDiagnostics + translation.diagnostics
         guard let table = translation.table else { throw ConfigurationError(diagnostics: found) }
         let listeners = listeners(of: table, &found)
-        found += backendTLSDiagnostics(table)
+        found += backendTLSDiagnostics(table) + documents.diagnostics(of: table.lint(), in: table)
         var providers: [TokenVerifier.Provider] = []
         for provider in table.tokenProviders {
             do {
@@ -163,7 +167,7 @@ public struct Configuration: Sendable {
 
     // MARK: - Key sets
 
-    private func keys(_ reference: TokenProvider.KeySetReference, at place: Place) async throws(Diagnostic) -> KeySet {
+    func keys(_ reference: TokenProvider.KeySetReference, at place: Place) async throws(Diagnostic) -> KeySet {
         let json: [UInt8]
         switch reference {
         case .configMap(let name, let key):

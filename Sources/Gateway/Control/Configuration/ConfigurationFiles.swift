@@ -40,6 +40,9 @@ public struct ConfigurationFiles: Sendable {
         }
     }
 
+    /// That were listed on the way to the files.
+    private var folders: [String] = []
+
     private init() {}
 
     /// The files that would be read now, as they are, and `others`.
@@ -54,6 +57,32 @@ public struct ConfigurationFiles: Sendable {
         return states
     }
 
+    /// Where a change of these files shows: in folders that are given, in those of single files and of what links lead to,
+    /// and where a folder that is given may itself be replaced.
+    static func watched(
+        _ paths: [String], mounted: [MountedObject] = [], and others: [String]
+    ) -> [String: FileNotices.Interest] {
+        var folders: [String: FileNotices.Interest] = [:]
+        func add(_ path: String) {
+            let folder = (path as NSString).deletingLastPathComponent
+            let interest = FileNotices.Interest.names([(path as NSString).lastPathComponent])
+            let key = folder.isEmpty ? "." : folder
+            folders[key] = folders[key]?.joined(with: interest) ?? interest
+        }
+        var listing = ConfigurationFiles()
+        var files: [String] = []
+        for path in paths {
+            add((path as NSString).standardizingPath)
+            listing.collect(path, into: &files)
+        }
+        for file in files + others {
+            add(file)
+            add((file as NSString).resolvingSymlinksInPath)
+        }
+        for folder in listing.folders + mounted.map(\.folder) { folders[folder] = .everything }
+        return folders
+    }
+
     private mutating func collect(_ path: String, into files: inout [String]) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
@@ -64,6 +93,7 @@ public struct ConfigurationFiles: Sendable {
             files.append(path)
             return
         }
+        folders.append(path)
         let names: [String]
         do {
             names = try FileManager.default.contentsOfDirectory(atPath: path).sorted()

@@ -14,6 +14,9 @@ struct FileWatch: Sendable {
         seen = nil
     }
 
+    /// Whether the last look found another state than was read, and it is not known yet whether it is at rest.
+    var isUnsettled: Bool { seen != nil }
+
     /// - Returns: whether the files are to be read again.
     mutating func observe(_ files: Files) -> Bool {
         if files == known {

@@ -11,13 +11,16 @@ public struct GatewaySettings: Sendable {
     /// Addresses of listeners, in place of every address at the declared port.
     public var listen: [ListenAddress]
     public var admin: HostPort
+    /// Names besides addresses and "localhost" under which the admin interface may be asked.
+    public var adminNames: [String] = []
     /// Threads that serve requests. At least 1.
     public var workers: Int
     /// A file, "stdout" (or "-") for standard output, or "off".
     public var accessLog: String
     /// How long a shutdown waits for what is in flight.
     public var drainSeconds: Int
-    /// How often the files of the configuration are looked at for changes. 0: only SIGHUP reads them again.
+    /// How often the files of the configuration are looked at for changes that the file system did not tell of. 0: nobody
+    /// looks, and only SIGHUP reads them again.
     public var watchSeconds: Int
     /// Of a million requests that bring no trace context, how many are marked as sampled.
     public var tracedPerMillion: Int

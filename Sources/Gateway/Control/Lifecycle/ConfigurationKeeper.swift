@@ -1,5 +1,6 @@
 import Logging
 import Proxy
+import Reactor
 import Routing
 
 /// Holds the configuration in use, and replaces it: whole, and only by one that was found good.
@@ -79,6 +80,14 @@ struct ConfigurationKeeper {
         ConfigurationFiles.states(of: settings.configuration, mounted: settings.mounted, and: others)
     }
 
+    /// Whether files of the configuration changed, and it takes another look to see whether they are at rest.
+    var filesAreChanging: Bool { watch.isUnsettled }
+
+    /// Where a change of the configuration shows.
+    var watchedFolders: [String: FileNotices.Interest] {
+        ConfigurationFiles.watched(settings.configuration, mounted: settings.mounted, and: watchedKeySets)
+    }
+
     /// Looks up the names of Services again.
     ///
     /// - Returns: a snapshot with the new addresses, or nil when nothing changed.
@@ -104,8 +113,11 @@ struct ConfigurationKeeper {
         self.snapshot = snapshot
         usesNames = resolution.usesNames
         let now = secondsSince1970()
+        let documents = configuration?.sources ?? []
         status.update {
             $0.table = snapshot.routes
+            $0.verifier = snapshot.verifier
+            $0.documents = documents
             $0.configuredAtSeconds = now
             $0.unresolvedNames = resolution.failures
         }

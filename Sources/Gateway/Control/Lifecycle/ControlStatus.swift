@@ -12,7 +12,10 @@ final class ControlStatus: Sendable {
 
     struct Values: Sendable {
         var phase = Phase.starting
+        /// What is in use: routes, who checks tokens for them, and the documents that it comes from.
         var table: RouteTable?
+        var verifier: (any TokenVerifying)?
+        var documents: [SourceDocument] = []
         var reloads: UInt64 = 0
         var refusedReloads: UInt64 = 0
         /// Of the last configuration that was put to use.
@@ -20,6 +23,8 @@ final class ControlStatus: Sendable {
         /// Why the last configuration was refused, until one is accepted.
         var refusal: [Diagnostic] = []
         var unresolvedNames: [String] = []
+        /// What a first load is waited for before the process is ready, as "keys of default/gatehouse from https://…".
+        var waitingFor: [String] = []
         /// Of the certificates that listeners show.
         var certificates: [CertificateExpiry] = []
     }

@@ -18,7 +18,9 @@ public enum GatewayProcess {
     ///
     /// - Throws: `ConfigurationError` when the first configuration is not good; `ReactorError` when a listener cannot be
     ///   bound; whatever stops the admin interface.
-    public static func run(_ settings: GatewaySettings, logger: Logger) async throws {
+    ///
+    /// - Parameter logLevel: what `logger` asks for its level; the admin interface changes it.
+    public static func run(_ settings: GatewaySettings, logger: Logger, logLevel: LogLevelControl) async throws {
         // A client or a log's reader that went away shows as EPIPE where it was written to.
         signal(SIGPIPE, SIG_IGN)
         // From here on, so that a SIGHUP during the start does not end the process.
@@ -31,14 +33,11 @@ public enum GatewayProcess {
         let snapshot = try await keeper.load()
         let accessLog = try AccessLog(path: settings.accessLog)
         let gateway = try Gateway(snapshot: snapshot, workers: settings.workers, accessLog: accessLog)
+        let (drains, drain) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let admin = AdminServer(
-            address: settings.admin, status: status, logger: logger,
-            figures: {
-                GatewayFigures(
-                    gateway: gateway.statistics, endpoints: gateway.endpoints,
-                    verificationsWaiting: queue.statistics.waiting, verificationResults: queue.statistics.results,
-                    memory: ProcessMemory.now)
-            })
+            address: settings.admin, names: Set(settings.adminNames.map { $0.lowercased() }), status: status,
+            logger: logger,
+            process: adminProcess(of: gateway, queue: queue, logLevel: logLevel) { drain.yield() })
         let service = GatewayService(
             gateway: gateway, hangups: hangups, keeper: keeper, accessLog: accessLog,
             drainSeconds: settings.drainSeconds, watchSeconds: settings.watchSeconds, status: status,
@@ -49,6 +48,36 @@ public enum GatewayProcess {
             configuration: ServiceGroupConfiguration(
                 services: [.init(service: queue), .init(service: admin), .init(service: service)],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
+        try await withThrowingTaskGroup { tasks in
+            tasks.addTask {
+                for await _ in drains { await group.triggerGracefulShutdown() }
+            }
+            defer { tasks.cancelAll() }
+            try await group.run()
+        }
+    }
+
+    private static func adminProcess(
+        of gateway: Gateway, queue: VerificationQueue, logLevel: LogLevelControl,
+        drain: @escaping @Sendable () -> Void
+    ) -> AdminProcess {
+        AdminProcess(
+            figures: {
+                GatewayFigures(
+                    gateway: gateway.statistics, endpoints: gateway.endpoints,
+                    verificationsWaiting: queue.statistics.waiting, verificationResults: queue.statistics.results,
+                    memory: ProcessMemory.now)
+            },
+            boundPorts: { gateway.ports },
+            clients: { limit in
+                let found = await gateway.clients(atMost: limit)
+                return (
+                    found.count,
+                    found.busiest.map {
+                        ConnectionReport.Client(client: $0.client.description, open: $0.connections)
+                    }
+                )
+            },
+            logLevel: logLevel, drain: drain)
     }
 }

@@ -10,6 +10,10 @@ struct GatewayService: Service {
     /// How often the names of backends are looked up again. getaddrinfo does not tell how long an answer holds, and
     /// nameservers in clusters say five seconds (CoreDNS's `ttl`).
     static let nameRefreshInterval = Duration.seconds(5)
+    /// Files that changed are looked at again after this time, until they are at rest…
+    static let settleInterval = Duration.milliseconds(100)
+    /// … or so often. Then other events have their turn.
+    private static let settleLooks = 20
     /// While a name has no address.
     static let nameRetryInterval = Duration.seconds(1)
 
@@ -25,7 +29,8 @@ struct GatewayService: Service {
     let keeper: ConfigurationKeeper
     let accessLog: AccessLog
     let drainSeconds: Int
-    /// How often the files of the configuration are looked at; 0: never.
+    /// How often the files of the configuration are looked at where the file system does not tell of changes; 0: they are
+    /// not watched at all.
     let watchSeconds: Int
     let status: ControlStatus
     let logger: Logger
@@ -54,6 +59,8 @@ struct GatewayService: Service {
                 // Sleeping fails only when it is cancelled, which ends the loop.
                 while (try? await Task.sleep(for: refreshInterval)) != nil { events.add(.refreshNames) }
             }
+            let notices = watchSeconds > 0 ? makeNotices() : nil
+            if let notices { group.addTask { await notices.forEach { events.add(.lookAtFiles) } } }
             if watchSeconds > 0 {
                 group.addTask {
                     while (try? await Task.sleep(for: .seconds(watchSeconds))) != nil { events.add(.lookAtFiles) }
@@ -61,11 +68,24 @@ struct GatewayService: Service {
             }
             var keeper = keeper
             var told: [String: String] = [:]
+            if notices?.watch(keeper.watchedFolders) == true { events.add(.lookAtFiles) }
             await events.forEach { event in
                 await handle(event, &keeper)
+                if event != .refreshNames, notices?.watch(keeper.watchedFolders) == true { events.add(.lookAtFiles) }
                 tellFailedHandshakes(&told)
             }
             group.cancelAll()
+        }
+    }
+
+    private func makeNotices() -> ConfigurationNotices? {
+        do throws(ReactorError) {
+            return try ConfigurationNotices()
+        } catch {
+            logger.warning(
+                "changes of files are not told; they are looked at",
+                metadata: ["every_seconds": "\(watchSeconds)", "reason": "\(error)"])
+            return nil
         }
     }
 
@@ -99,7 +119,13 @@ struct GatewayService: Service {
                 accessLog.reopen()
                 try await reload(&keeper, because: "SIGHUP")
             case .lookAtFiles:
-                if keeper.filesHaveChanged() { try await reload(&keeper, because: "files changed") }
+                for _ in 0..<Self.settleLooks {
+                    if keeper.filesHaveChanged() { return try await reload(&keeper, because: "files changed") }
+                    // At rest, or cancelled: the next look is somebody else's.
+                    guard keeper.filesAreChanging, (try? await Task.sleep(for: Self.settleInterval)) != nil else {
+                        return
+                    }
+                }
             case .refreshNames:
                 guard keeper.usesNames, let snapshot = try await keeper.refreshEndpoints() else { return }
                 try install(snapshot)
@@ -132,6 +158,8 @@ struct GatewayService: Service {
             keeper.hasSeenFiles(as: next)
             status.update {
                 $0.table = before.table
+                $0.verifier = before.verifier
+                $0.documents = before.documents
                 $0.configuredAtSeconds = before.configuredAtSeconds
                 $0.certificates = before.certificates
                 $0.unresolvedNames = before.unresolvedNames

@@ -11,17 +11,21 @@ enum Spelling {
             .min { $0.1 < $1.1 }?.0
     }
 
-    /// The Levenshtein distance.
+    /// The least number of letters that are wrong, missing, too many, or exchanged with their neighbour (the distance of
+    /// Damerau and Levenshtein, each place edited once).
     private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+        var before: [Int] = []
         var row = Array(0...right.count)
         for (index, byte) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = index + 1
+            var next = [index + 1]
             for other in right.indices {
-                let substitution = diagonal + (byte == right[other] ? 0 : 1)
-                diagonal = row[other + 1]
-                row[other + 1] = min(substitution, diagonal + 1, row[other] + 1)
+                var best = min(row[other] + (byte == right[other] ? 0 : 1), row[other + 1] + 1, next[other] + 1)
+                if index > 0, other > 0, byte == right[other - 1], left[index - 1] == right[other] {
+                    best = min(best, before[other - 1] + 1)
+                }
+                next.append(best)
             }
+            (before, row) = (row, next)
         }
         return row[right.count]
     }

@@ -115,11 +115,6 @@ struct Translator {
         _ rule: RouteDocument.Rule, _ number: Int, of route: RouteDocument, at gateway: GatewayDocument,
         _ authentication: AuthenticationRule?
     ) -> RouteRule {
-        if authentication == nil, !rule.backends.isEmpty {
-            sink.report(
-                .warning, at: rule.place,
-                "reaches a backend without an AuthenticationPolicy; if that is meant, say anonymous")
-        }
         var weighted: [WeightedBackend] = []
         for reference in rule.backends {
             guard let backend = backend(for: reference, of: route, at: gateway) else { continue }
