@@ -45,6 +45,15 @@ metadata: {{name: open}}
 spec:
   targetRefs: [{{group: gateway.networking.k8s.io, kind: Gateway, name: soak}}]
   anonymous: true
+---
+# Deadlines that a busy machine does not miss: they are not what is looked at here.
+apiVersion: gatehouse.dev/v1alpha1
+kind: TrafficPolicy
+metadata: {{name: patient}}
+spec:
+  targetRefs: [{{group: gateway.networking.k8s.io, kind: Gateway, name: soak}}]
+  timeouts: {{connect: 30s, responseHead: 2m, streamIdle: 2m}}
+  clients: {{handshakeTimeout: 1m, requestHeadTimeout: 1m, requestBodyTimeout: 1m, writeTimeout: 2m}}
 """
 SERVICE = """
 ---

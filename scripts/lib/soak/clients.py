@@ -14,7 +14,7 @@ import h2.exceptions
 from pattern import pattern
 
 SIZES = [0, 1, 100, 1_000, 16_384, 65_536, 300_000]
-LARGE = 5_000_000
+LARGE = 3_000_000
 
 
 class Target:
@@ -54,7 +54,7 @@ class HTTP1:
 
     async def open(self):
         self.reader, self.writer = await asyncio.open_connection(
-            "127.0.0.1", self.target.port, ssl=context("http/1.1"), limit=1 << 20)
+            "127.0.0.1", self.target.port, ssl=context("http/1.1"), limit=1 << 20, ssl_handshake_timeout=100)
 
     def close(self):
         if self.writer:
@@ -174,7 +174,7 @@ class HTTP2:
         self.writer = None
 
     async def open(self):
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.target.port, ssl=context("h2"))
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.target.port, ssl=context("h2"), ssl_handshake_timeout=100)
         self.connection = h2.connection.H2Connection(h2.config.H2Configuration())
         self.connection.initiate_connection()
         self.rounds = 0
@@ -347,7 +347,7 @@ async def run(client, name, seed, stop, report):
     while not stop.is_set():
         began = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(40):
+            async with asyncio.timeout(100):
                 await client.round(rng)
             report.succeeded(name)
         except Wrong as error:

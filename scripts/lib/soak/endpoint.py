@@ -27,9 +27,9 @@ async def http1(reader, writer):
             fields = {n.lower(): v.strip() for n, _, v in (line.partition(":") for line in lines[1:] if line)}
             if fields.get("upgrade", "").lower() == "websocket":
                 return await websocket(reader, writer, fields)
-            body = await read_body(reader, fields)
+            body, length = await read_body(reader, fields)
             if method == "POST":
-                answer = f"{hashlib.sha256(body).hexdigest()} {len(body)}".encode()
+                answer = f"{body.hexdigest()} {length}".encode()
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(answer) + answer)
             else:
                 number, count = (int(part) for part in path.split("/")[-2:])
@@ -52,15 +52,23 @@ async def http1(reader, writer):
 
 
 async def read_body(reader, fields):
+    """Its SHA-256 and length: the body itself is not kept."""
+    body, length = hashlib.sha256(), 0
     if "chunked" in fields.get("transfer-encoding", ""):
-        body = b""
         while count := int(await reader.readline(), 16):
-            body += await reader.readexactly(count)
+            body.update(await reader.readexactly(count))
+            length += count
             await reader.readline()
         while await reader.readline() != b"\r\n":
             pass
-        return body
-    return await reader.readexactly(int(fields.get("content-length", 0)))
+        return body, length
+    left = int(fields.get("content-length", 0))
+    while left > 0:
+        piece = await reader.readexactly(min(left, 65_536))
+        body.update(piece)
+        length += len(piece)
+        left -= len(piece)
+    return body, length
 
 
 async def websocket(reader, writer, fields):
