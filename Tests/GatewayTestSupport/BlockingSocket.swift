@@ -152,9 +152,8 @@ public final class PortReservation: Sendable {
     public init(_ port: UInt16) throws(StreamFailure) {
         descriptor = socket(AF_INET, BlockingSocket.kind, 0)
         var yes: Int32 = 1
-        for option in [SO_REUSEADDR, SO_REUSEPORT] {
-            setsockopt(descriptor, SOL_SOCKET, option, &yes, socklen_t(MemoryLayout<Int32>.size))
-        }
+        // Not SO_REUSEADDR: with it on both, the kernel would give the port to another test's listener that asks for any.
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &yes, socklen_t(MemoryLayout<Int32>.size))
         let number = descriptor
         guard withLoopback(port: port, { bind(number, $0, $1) }) == 0 else { throw .system(errno: errno) }
     }

@@ -27,6 +27,16 @@ public enum SocketTable {
         return lines.joined(separator: "\n")
     }
 
+    /// The sockets that `connections(touching:)` counts, for a failure's text.
+    public static func describe(touching port: UInt16) -> String {
+        descriptors().compactMap { descriptor in
+            guard let peer = self.port(of: descriptor, getpeername), let own = self.port(of: descriptor, getsockname),
+                peer == port || own == port
+            else { return nil }
+            return "descriptor \(descriptor) from \(own) to \(peer)"
+        }.joined(separator: ", ")
+    }
+
     /// Everything that is open: only meaningful in a process that does nothing else meanwhile.
     public static var descriptorCount: Int { descriptors().count }
 
