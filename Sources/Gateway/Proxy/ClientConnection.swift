@@ -23,6 +23,8 @@ class ClientConnection: TransportDelegate, TimerTarget {
     private(set) var idleSince: UInt64
     /// When it was opened.
     private let openedAt: UInt64
+    /// Made when a token has to be verified.
+    lazy var verifications = VerificationLine()
     /// A request of this connection was answered.
     var hasServed = false
     /// It is closed because the client takes nothing: that is how its requests end.

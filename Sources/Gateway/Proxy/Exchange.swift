@@ -135,6 +135,8 @@ final class Exchange: TimerTarget {
     var pool: EndpointPool?
     /// While it waits for a connection: its place in the pool's line.
     var ticket: Int?
+    /// While its token waits to be verified: its place in the connection's line.
+    var verificationTicket: Int?
     var attempts = 0
     /// Where earlier attempts failed.
     var tried: [EndpointPool] = []

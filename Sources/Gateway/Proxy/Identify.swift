@@ -26,18 +26,29 @@ extension Exchange {
     }
 
     private func verify(provider: Int) {
+        guard let connection = downstream?.connection else { return refuse(.internalError) }
+        guard !connection.verifications.isFull(limits) else {
+            verificationTicket = connection.verifications.wait(self)
+            phase = .verifying
+            return armTimer()
+        }
         let token = withBearerToken { token in
             var bytes: [UInt8] = []
             bytes.append(bytes: token)
             return bytes
         }
-        guard let token, let client = downstream?.connection.client,
-            worker.verifyLater(token, provider: provider, for: self, of: client)
-        else {
+        guard let token, worker.verifyLater(token, provider: provider, for: self, on: connection) else {
             return refuse(.verificationOverloaded)
         }
         phase = .verifying
         armTimer()
+    }
+
+    /// Its turn has come, and perhaps its token is known meanwhile.
+    func identifyAgain() {
+        verificationTicket = nil
+        guard phase == .verifying, let rule else { return }
+        identify(rule)
     }
 
     /// The verifier has answered.

@@ -55,6 +55,9 @@ public struct Limits: Sendable, Equatable {
     public var pendingVerifications = 4_096
     /// The same of one client, so that one who sends tokens without end leaves room for others.
     public var pendingVerificationsPerClient = 256
+    /// Requests of one connection whose tokens are verified at a time; the others wait their turn, which counts in
+    /// `verificationTimeout`.
+    public var verificationsPerConnection = 16
     /// Tokens that one worker remembers as refused, for some seconds.
     public var refusedTokens = 4_096
     /// Of a million requests that bring no trace context, how many are marked as sampled for the backends.

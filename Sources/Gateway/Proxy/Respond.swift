@@ -114,5 +114,7 @@ extension Exchange {
         upstream?.cancel()
         upstream = nil
         pool?.forget(self)
+        guard let ticket = verificationTicket.take() else { return }
+        downstream?.connection.verifications.leave(ticket: ticket)
     }
 }

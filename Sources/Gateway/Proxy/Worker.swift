@@ -19,6 +19,7 @@ enum WorkerMessage: Sendable {
 private struct PendingVerification {
     var exchange: Exchange?
     let client: ClientShare
+    let line: VerificationLine
 }
 
 /// One thread's share of the gateway: its loop, listeners, connections, pools, caches and counters. Nothing here is locked
@@ -191,7 +192,8 @@ final class Worker: TimerTarget {
     // MARK: - Tokens
 
     /// - Returns: false when too many wait already, of all clients or of this one, here or at the verifier.
-    func verifyLater(_ token: [UInt8], provider: Int, for exchange: Exchange, of client: ClientShare) -> Bool {
+    func verifyLater(_ token: [UInt8], provider: Int, for exchange: Exchange, on connection: ClientConnection) -> Bool {
+        let client = connection.client
         let limits = configuration.snapshot.limits
         guard waitingForToken.count < limits.pendingVerifications,
             client.verifications < limits.pendingVerificationsPerClient
@@ -199,12 +201,18 @@ final class Worker: TimerTarget {
         let number = exchange.number
         let mailbox = mailbox
         let epoch = tokenEpoch
-        waitingForToken[number] = PendingVerification(exchange: exchange, client: client)
+        waitingForToken[number] = PendingVerification(
+            exchange: exchange, client: client, line: connection.verifications)
         let queued = exchange.configuration.snapshot.verifier.verify(token, provider: provider) { result in
             mailbox.post(.verified(exchange: number, token: token, provider: provider, epoch: epoch, result))
         }
-        if queued { client.verifications += 1 } else { waitingForToken[number] = nil }
-        return queued
+        guard queued else {
+            waitingForToken[number] = nil
+            return false
+        }
+        client.verifications += 1
+        connection.verifications.began()
+        return true
     }
 
     private func verified(
@@ -224,6 +232,7 @@ final class Worker: TimerTarget {
         waiting.client.verifications -= 1
         admission.forgetIfIdle(waiting.client)
         waiting.exchange?.verified(result)
+        waiting.line.ended(configuration.snapshot.limits)
     }
 
     // MARK: - Messages
