@@ -333,7 +333,9 @@ class WebSocketOverHTTP2(HTTP2):
             await self.exchange()
         if answer["status"] != 200 or answer["code"] is not None:
             raise Lost(f"WebSocket over HTTP/2: status {answer['status']}, code {answer['code']}")
-        if bytes(answer["body"]) != bytes(wanted):
+        if len(answer["body"]) < len(wanted) and wanted.startswith(answer["body"]):
+            raise Lost("WebSocket over HTTP/2: the endpoint ended it")  # which is all that TCP says when it was killed
+        if answer["body"] != wanted:
             raise Wrong(f"WebSocket over HTTP/2: {len(answer['body'])} bytes that differ from {len(wanted)}")
         await self.pump()  # ends our side, and waits for the other
         self.rounds += 1
