@@ -21,11 +21,14 @@ struct HPACKField: BitwiseCopyable, Sendable {
 /// Work: proportional to the block's length and to what is emitted. One byte may stand for an entry of the table's whole
 /// size (an "HPACK bomb"): who counts the bytes and says `false` ends that, from then on a byte costs a few instructions.
 ///
+/// Measured with callgrind: a request of four indexed fields, a path of 18 bytes and the bearer token of 340 bytes that the
+/// last request had takes 1,250 instructions; with another token, 5,800, of which 3,600 are for its Huffman code.
 struct HPACKDecoder: ~Copyable {
     /// What was announced by SETTINGS_HEADER_TABLE_SIZE.
     private let maximumTableSize: Int
     private var table: HPACKDynamicTable
     private var token = HPACKLastToken()
+    private let tables = HPACKTables.shared
 
     /// - Parameter tableSize: what SETTINGS_HEADER_TABLE_SIZE announces, at most 65,535; 4,096 when it is not sent.
     init(tableSize: Int = 4096) {
@@ -44,7 +47,6 @@ struct HPACKDecoder: ~Copyable {
     mutating func decode(
         _ block: Span<UInt8>, scratch: inout HPACKScratch, _ field: (Span<UInt8>, HPACKField) -> Bool
     ) throws(HPACKError) {
-        let tables = HPACKTables.shared
         var offset = 0
         var emits = true
         try updateTableSize(block, &offset)
@@ -52,15 +54,15 @@ struct HPACKDecoder: ~Copyable {
             let first = block[offset]
             if first >= 0x80 {
                 let index = try HPACKInteger.read(block, &offset, prefixBits: 7)
-                if emits { emits = try emit(index, tables, field) } else { try check(index) }
+                if emits { emits = try emit(index, field) } else { try check(index) }
             } else if first >= 0x40 {
-                let new = try readLiteral(block, &offset, prefixBits: 6, &scratch, tables)
+                let new = try readLiteral(block, &offset, prefixBits: 6, &scratch)
                 let text = scratch.buffer
                 if emits { emits = field(text.span, new) }
                 insert(new, text)
             } else if first < 0x20 {
                 let new = try readLiteral(
-                    block, &offset, prefixBits: 4, &scratch, tables, isNeverIndexed: first >= 0x10)
+                    block, &offset, prefixBits: 4, &scratch, isNeverIndexed: first >= 0x10)
                 if emits { emits = field(scratch.buffer.span, new) }
             } else {
                 throw .lateTableSizeUpdate
@@ -86,7 +88,7 @@ struct HPACKDecoder: ~Copyable {
 
     @inline(__always)
     private func emit(
-        _ index: Int, _ tables: HPACKTables, _ field: (Span<UInt8>, HPACKField) -> Bool
+        _ index: Int, _ field: (Span<UInt8>, HPACKField) -> Bool
     ) throws(HPACKError) -> Bool {
         try check(index)
         guard index > Int(HPACKTables.staticCount) else {
@@ -110,25 +112,25 @@ struct HPACKDecoder: ~Copyable {
     /// Puts a literal field together in `scratch`.
     private mutating func readLiteral(
         _ block: Span<UInt8>, _ offset: inout Int, prefixBits: UInt8, _ scratch: inout HPACKScratch,
-        _ tables: HPACKTables, isNeverIndexed: Bool = false
+        isNeverIndexed: Bool = false
     ) throws(HPACKError) -> HPACKField {
         scratch.removeAll()
         let index = try HPACKInteger.read(block, &offset, prefixBits: prefixBits)
         let name: HPACKName
         let isNameWellFormed: Bool
         if index == 0 {
-            try Self.readString(block, &offset, &scratch, tables)
+            try readString(block, &offset, &scratch)
             name = tables.name(scratch.buffer)
             isNameWellFormed = name != .unknown || FieldRules.isHTTP2Name(scratch.buffer.span)
         } else {
-            (name, isNameWellFormed) = try copyName(index, &scratch, tables)
+            (name, isNameWellFormed) = try copyName(index, &scratch)
         }
         let nameCount = scratch.count
         let isValueWellFormed: Bool
         if name == .authorization && prefixBits == 4 {
-            isValueWellFormed = try readToken(block, &offset, &scratch, tables)
+            isValueWellFormed = try readToken(block, &offset, &scratch)
         } else {
-            try Self.readString(block, &offset, &scratch, tables)
+            try readString(block, &offset, &scratch)
             isValueWellFormed = FieldRules.isFieldValue(scratch.buffer.span.extracting(nameCount...))
         }
         return HPACKField(
@@ -137,7 +139,7 @@ struct HPACKDecoder: ~Copyable {
     }
 
     private func copyName(
-        _ index: Int, _ scratch: inout HPACKScratch, _ tables: HPACKTables
+        _ index: Int, _ scratch: inout HPACKScratch
     ) throws(HPACKError) -> (HPACKName, Bool) {
         try check(index)
         guard index > Int(HPACKTables.staticCount) else {
@@ -152,8 +154,8 @@ struct HPACKDecoder: ~Copyable {
 
     /// §5.2.
     @inline(__always)
-    private static func readString(
-        _ block: Span<UInt8>, _ offset: inout Int, _ scratch: inout HPACKScratch, _ tables: HPACKTables
+    private func readString(
+        _ block: Span<UInt8>, _ offset: inout Int, _ scratch: inout HPACKScratch
     ) throws(HPACKError) {
         guard offset < block.count else { throw .truncated }
         let isHuffman = block[offset] >= 0x80
@@ -171,7 +173,7 @@ struct HPACKDecoder: ~Copyable {
     /// The value of `authorization`: clients send the same one with each request, and never by the table.
     /// - Returns: whether it is well-formed.
     private mutating func readToken(
-        _ block: Span<UInt8>, _ offset: inout Int, _ scratch: inout HPACKScratch, _ tables: HPACKTables
+        _ block: Span<UInt8>, _ offset: inout Int, _ scratch: inout HPACKScratch
     ) throws(HPACKError) -> Bool {
         let start = offset
         if let count = block.extracting(start...).withUnsafeBufferPointer({ token.append(ifNext: $0, to: &scratch) }) {
@@ -179,7 +181,7 @@ struct HPACKDecoder: ~Copyable {
             return true
         }
         let nameCount = scratch.count
-        try Self.readString(block, &offset, &scratch, tables)
+        try readString(block, &offset, &scratch)
         let value = scratch.buffer.span.extracting(nameCount...)
         guard FieldRules.isFieldValue(value) else { return false }
         let code = block.extracting(start..<offset)

@@ -14,6 +14,8 @@ struct HPACKDynamicTable: ~Copyable, @unchecked Sendable {  // it owns plain val
         var valueCount: UInt16
         /// The encoder's, to find it by.
         var hash: UInt32 = 0
+        /// The encoder's: the number of the entry that came after this one, modulo 256.
+        fileprivate(set) var successor: UInt8 = 0
         var name: HPACKName
         var isNameWellFormed = true
         var isWellFormed = true
@@ -59,6 +61,25 @@ struct HPACKDynamicTable: ~Copyable, @unchecked Sendable {  // it owns plain val
     func entry(at index: Int) -> Entry {
         precondition(index >= 0 && index < count, "no such entry")
         return ring.unsafelyUnwrapped[slot(insertions &- 1 &- UInt32(truncatingIfNeeded: index))]  // there is one
+    }
+
+    /// The entry whose number is `number` modulo 256; nil when it was evicted.
+    @inline(__always)
+    func index(of number: UInt8) -> Int? {
+        let index = Int(UInt8(truncatingIfNeeded: insertions &- 1) &- number)
+        return index < count ? index : nil
+    }
+
+    /// The number of an entry, modulo 256: tells those of a table of at most 8,160 bytes apart.
+    @inline(__always)
+    func number(at index: Int) -> UInt8 {
+        UInt8(truncatingIfNeeded: insertions &- 1 &- UInt32(truncatingIfNeeded: index))
+    }
+
+    mutating func setSuccessor(_ number: UInt8, at index: Int) {
+        precondition(index >= 0 && index < count, "no such entry")
+        // There is one.
+        ring.unsafelyUnwrapped[slot(insertions &- 1 &- UInt32(truncatingIfNeeded: index))].successor = number
     }
 
     /// Name and value of a live entry, one behind the other; valid until the next change.

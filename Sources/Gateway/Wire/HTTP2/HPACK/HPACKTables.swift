@@ -20,12 +20,26 @@ struct HPACKTables: @unchecked Sendable {  // what the pointers show is never wr
 
     static let shared = HPACKTables()
 
+    private struct Constants {
+        let rows: UnsafePointer<Row>
+        let text: UnsafePointer<UInt8>
+        let names: UnsafePointer<UInt8>
+        let huffman: HuffmanTables
+    }
+
+    /// One pointer, as every connection holds two of these.
+    private let constants: UnsafePointer<Constants>
+
     /// By index: 1 to 61 are the static table, those behind it our own names. 0 is empty.
-    let rows: UnsafePointer<Row>
-    let text: UnsafePointer<UInt8>
-    let huffman: HuffmanTables
+    @inline(__always)
+    var rows: UnsafePointer<Row> { constants.pointee.rows }
+    @inline(__always)
+    var huffman: HuffmanTables { constants.pointee.huffman }
+    @inline(__always)
+    private var text: UnsafePointer<UInt8> { constants.pointee.text }
     /// By `nameHash`: an `HPACKName`, 0 where there is none.
-    private let names: UnsafePointer<UInt8>
+    @inline(__always)
+    private var names: UnsafePointer<UInt8> { constants.pointee.names }
 
     private init() {
         let count = 1 + Self.entries.count
@@ -51,10 +65,12 @@ struct HPACKTables: @unchecked Sendable {  // what the pointers show is never wr
                 indexing: HPACKIndexing(of: name))
             end += nameCount + valueCount
         }
-        self.rows = UnsafePointer(rows)
-        self.text = UnsafePointer(text)
-        self.names = UnsafePointer(names)
-        huffman = HuffmanTables()
+        let constants = UnsafeMutablePointer<Constants>.allocate(capacity: 1)
+        constants.initialize(
+            to: Constants(
+                rows: UnsafePointer(rows), text: UnsafePointer(text), names: UnsafePointer(names),
+                huffman: HuffmanTables()))
+        self.constants = UnsafePointer(constants)
     }
 
     /// Name and value of an entry, one behind the other.
@@ -74,9 +90,37 @@ struct HPACKTables: @unchecked Sendable {  // what the pointers show is never wr
         let found = names[Self.nameHash(bytes)]
         let row = rows[Int(found)]
         // In bounds: the lengths are the same. No entry is empty, so 0 is never equal.
-        guard Int(row.nameCount) == bytes.count, memcmp(text + Int(row.start), start, bytes.count) == 0
+        guard Int(row.nameCount) == bytes.count, Self.isSame(text + Int(row.start), start, bytes.count)
         else { return .unknown }
         return HPACKName(rawValue: found)
+    }
+
+    /// Whether two runs of `count` bytes are the same: by words, as most are shorter than a call is long.
+    @inline(__always)
+    static func isSame(_ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        let (one, other) = (UnsafeRawPointer(left), UnsafeRawPointer(right))
+        // In bounds: every load ends at `count` at the latest.
+        if count > 32 { return memcmp(one, other, count) == 0 }
+        if count >= 8 {
+            var offset = 0
+            while offset < count - 8 {
+                if one.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                    != other.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                {
+                    return false
+                }
+                offset += 8
+            }
+            return one.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
+                == other.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
+        }
+        if count >= 4 {
+            return one.loadUnaligned(as: UInt32.self) == other.loadUnaligned(as: UInt32.self)
+                && one.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self)
+                    == other.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self)
+        }
+        for index in 0..<count where left[index] != right[index] { return false }
+        return true
     }
 
     /// Different for all names of the table: found by trying multipliers; `HPACKTablesTests` proves it.

@@ -63,19 +63,17 @@ struct HuffmanTables: BitwiseCopyable {
     /// Decodes `input` into `output`, which has room for `maximumBytes`.
     ///
     /// Seven symbols a step, without a branch between them: a code of more than eight bits has no entry in `short`, so it
-    /// moves nothing on, and neither do the lookups that follow it in the step; the sum tells where it stopped.
+    /// moves nothing on, and neither do the lookups behind it; the sum tells where they stopped. Behind the end of the
+    /// input are ones, at which they stop as well. A code that only these complete is wrong: padding is the beginning of
+    /// EOS, and a symbol's code is not.
     ///
     /// - Returns: how many bytes; nil for a code that does not exist, EOS, or wrong padding.
     func decode(_ input: UnsafeBufferPointer<UInt8>, into output: UnsafeMutablePointer<UInt8>) -> Int? {
-        guard let start = UnsafeRawPointer(input.baseAddress), input.count >= 8 else {
-            return decodeRest(input, from: 0, into: output, written: 0)
-        }
+        let end = input.count * 8
         var bit = 0
         var written = 0
-        while bit >> 3 <= input.count - 8 {
-            // In bounds: the eight bytes from bit >> 3. 57 bits at least are behind the ones that were read.
-            let word = UInt64(bigEndian: (start + bit >> 3).loadUnaligned(as: UInt64.self))
-            var window = word &<< UInt64(truncatingIfNeeded: bit & 7)
+        while bit < end {
+            var window = Self.window(input, at: bit)
             var sum: Entry = 0
             let target = output + written
             target[0] = step(&window, &sum)
@@ -87,16 +85,18 @@ struct HuffmanTables: BitwiseCopyable {
             target[6] = step(&window, &sum)
             bit &+= Int(truncatingIfNeeded: sum & 0xFF)
             written &+= Int(truncatingIfNeeded: sum >> 24)
+            if bit > end { return nil }
             if sum < 7 << 24 {
-                // Within the input even when it is the last: a code that does not fit is an error of `decodeRest`.
-                guard let entry = entry(Self.window(input, at: bit)), bit + Int(entry & 0xFF) <= input.count * 8
-                else { return decodeRest(input, from: bit, into: output, written: written) }
+                // Of the 57 bits at most 48 are gone. Fewer than eight are left, all ones: the beginning of EOS.
+                if end - bit < 8 && window >> 56 == 0xFF { return written }
+                guard let entry = longEntry(Self.window(input, at: bit)), bit + Int(entry & 0xFF) <= end
+                else { return nil }
                 output[written] = UInt8(truncatingIfNeeded: entry >> 8)
                 written += 1
                 bit += Int(entry & 0xFF)
             }
         }
-        return decodeRest(input, from: bit, into: output, written: written)
+        return written
     }
 
     @inline(__always)
@@ -108,46 +108,15 @@ struct HuffmanTables: BitwiseCopyable {
         return UInt8(truncatingIfNeeded: entry >> 8)
     }
 
-    /// Decodes what is left, symbol by symbol, and looks at the padding.
-    private func decodeRest(
-        _ input: UnsafeBufferPointer<UInt8>, from start: Int, into output: UnsafeMutablePointer<UInt8>, written: Int
-    ) -> Int? {
-        let end = input.count * 8
-        var bit = start
-        var written = written
-        var window = Self.window(input, at: bit)
-        var used = 0
-        while bit < end {
-            // Fewer than eight bits, all ones: the beginning of EOS.
-            if end - bit < 8 && window >> 56 == 0xFF { return written }
-            guard let entry = entry(window) else { return nil }
-            let length = Int(entry & 0xFF)
-            guard bit + length <= end else { return nil }
-            output[written] = UInt8(truncatingIfNeeded: entry >> 8)
-            written += 1
-            bit += length
-            used += length
-            window = ~(~window << UInt64(length))
-            // Enough must be left for the longest code.
-            if used > 24 {
-                window = Self.window(input, at: bit)
-                used = 0
-            }
-        }
-        return written
-    }
-
-    /// The code that `window` begins with, of which the first 30 bits are looked at; nil for EOS and for none.
+    /// The code of more than eight bits that `window` begins with; nil for EOS and for none.
     @inline(__always)
-    private func entry(_ window: UInt64) -> Entry? {
-        let short = short[Int(window >> 56)]
-        if short != 0 { return short }
-        let middle = middle[Int((window << 7) >> 56)]
-        return middle != 0 ? middle : longEntry(window)
+    private func longEntry(_ window: UInt64) -> Entry? {
+        let entry = middle[Int(truncatingIfNeeded: (window << 7) >> 56)]  // in bounds: eight bits
+        return entry != 0 ? entry : countedEntry(window)
     }
 
     @inline(never)
-    private func longEntry(_ window: UInt64) -> Entry? {
+    private func countedEntry(_ window: UInt64) -> Entry? {
         for length in 19...30 {
             let row = long[length]
             let index = UInt32(truncatingIfNeeded: window >> UInt64(64 - length)) &- row.first
@@ -159,15 +128,22 @@ struct HuffmanTables: BitwiseCopyable {
     }
 
     /// The bits from `bit` on, at least 57 of them, ones behind the end of the input.
+    @inline(__always)
     private static func window(_ input: UnsafeBufferPointer<UInt8>, at bit: Int) -> UInt64 {
+        let byte = bit >> 3
+        guard let start = UnsafeRawPointer(input.baseAddress), byte &+ 8 <= input.count
+        else { return lastWindow(input, at: bit) }
+        // In bounds: eight bytes are left.
+        let word = UInt64(bigEndian: (start + byte).loadUnaligned(as: UInt64.self))
+        return word &<< UInt64(truncatingIfNeeded: bit & 7)
+    }
+
+    private static func lastWindow(_ input: UnsafeBufferPointer<UInt8>, at bit: Int) -> UInt64 {
         let byte = bit >> 3
         let left = input.count - byte
         guard left > 0, let start = UnsafeRawPointer(input.baseAddress) else { return .max }
         var word: UInt64 = 0
-        if left >= 8 {
-            // In bounds: eight bytes are left.
-            word = UInt64(bigEndian: (start + byte).loadUnaligned(as: UInt64.self))
-        } else if input.count >= 8 {
+        if input.count >= 8 {
             // In bounds: the last eight bytes of the input.
             word = UInt64(bigEndian: (start + input.count - 8).loadUnaligned(as: UInt64.self))
             word = ~(~word << UInt64(64 - 8 * left))
