@@ -149,6 +149,8 @@ def main(arguments):
                 continue
             report.check(f"k8s, {folder.name}: schemas", schemas.problems(overlays[folder.name]))
             report.check(f"k8s, {folder.name}: policy", policy.problems(overlays[folder.name]))
+            if folder.parent == render.OVERLAYS:
+                report.check(f"k8s, {folder.name}: tokens", tokens.problems(overlays[folder.name]))
         for overlay, case in PAIRS:
             if overlay in overlays and case in charts:
                 found = drift.problems(overlays[overlay], charts[case], f"k8s/overlays/{overlay}", f"ci/{case}")
