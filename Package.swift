@@ -111,6 +111,7 @@ let executables: [Target] = [
         "gatehouse",
         [
             "Control", "Routing", "Telemetry",
+            .product(name: "Crypto", package: "swift-crypto"),
             .product(name: "Logging", package: "swift-log"),
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         ]),

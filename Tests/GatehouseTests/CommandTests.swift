@@ -55,6 +55,15 @@ import Testing
         #expect(output.exitCode == 1 && output.complaint.contains("does not begin with https://"))
     }
 
+    @Test func `an API key comes with the hash that the Secret holds`() throws {
+        let text = try APIKeyCommand.parse(["billing"]).output(key: Array(repeating: 0x0A, count: 24)).text
+        let lines = text.split(separator: "\n")
+        #expect(lines[1] == "gatehouse-" + String(repeating: "0a", count: 24))
+        // printf %s gatehouse-0a0a… | sha256sum
+        #expect(lines[3] == "billing: sha256:b7187895ccd329b4ae452f16b44e981b925c7dd0db041ade48021bb2858cfb9a")
+        #expect(throws: (any Error).self) { try APIKeyCommand.parse(["a b"]) }
+    }
+
     @Test func `there are completions for shells`() {
         for shell in [CompletionShell.bash, .zsh, .fish] {
             #expect(GatehouseCommand.completionScript(for: shell).contains("explain"))

@@ -17,6 +17,7 @@ struct GatehouseCommand: AsyncParsableCommand {
         version: GatewayProcess.version,
         subcommands: [
             RunCommand.self, CheckCommand.self, ExplainCommand.self, RoutesCommand.self, DiffCommand.self,
+            APIKeyCommand.self,
             VersionCommand.self,
         ])
 }

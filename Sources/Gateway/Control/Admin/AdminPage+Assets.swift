@@ -13,13 +13,13 @@ extension AdminPage {
         h1{font-size:20px;margin:0}h2{font-size:16px;margin:28px 0 8px}p{margin:0}
         .quiet,.tiles span,footer{color:var(--quiet)}
         .state{font-weight:700;padding:1px 10px;border-radius:12px;border:2px solid}
-        .good,.healthy{color:var(--good)}.bad,.unhealthy{color:var(--bad);font-weight:700}
+        .good,.healthy{color:var(--good)}.bad,.unhealthy,.failing{color:var(--bad);font-weight:700}
         .ejected{color:var(--warn);font-weight:700}
         .problems{background:var(--badbg);color:var(--bad);border-left:6px solid var(--bad);margin:14px 0 0;
         padding:10px 14px 10px 30px;overflow-wrap:anywhere}
         .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(120px,1fr));gap:8px;margin-top:16px}
         .tiles div{border:1px solid var(--line);border-radius:8px;padding:8px 12px}
-        .tiles b{display:block;font-size:22px;white-space:nowrap;font-variant-numeric:tabular-nums}
+        .tiles b{display:block;font-size:20px;white-space:nowrap;font-variant-numeric:tabular-nums}
         .outcomes{display:flex;flex-wrap:wrap;gap:2px 20px;list-style:none;margin:12px 0 0;padding:0;color:var(--quiet)}
         .outcomes b{color:var(--fg);font-weight:600}.outcomes .hot b{color:var(--bad)}
         table{border-collapse:collapse;width:100%}
@@ -99,7 +99,9 @@ extension AdminPage {
             put(cells.active, String(e.requestsActive)); put(cells.pending, String(e.requestsPending), e.requestsPending > 0);
             put(cells.failures, String(failed), failed > earlier); put(cells.connections, String(e.connectionsOpen));
             put(cells.total, e.requests.toLocaleString('en'));
-            cells.state.textContent = e.state; cells.state.className = e.state; }
+            const tries = was ? e.requests - was.requests : 0, fails = failed - earlier > tries / 2;
+            const state = e.state === 'healthy' && fails ? 'failing' : e.state;
+            cells.state.textContent = state; cells.state.className = state; }
           for (const [name, open] of Object.entries(now.listeners)) put((listeners.get(name) || {}).open, String(open));
           looks.push(now); if (looks.length > span) looks.shift(); };
         const ask = async () => {

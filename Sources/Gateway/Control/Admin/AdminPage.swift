@@ -218,7 +218,7 @@ struct AdminPage {
     private static func row(
         key: String, kind: String, _ cells: [(String, String)], numbers: [(name: String, field: String, text: String)]
     ) -> String {
-        let texts = cells.map { "<td data-l=\"\($0.0)\">\($0.1)</td>" }
+        let texts = cells.map { "<td data-l=\"\($0.0)\"><div>\($0.1)</div></td>" }
         let figures = numbers.map { "<td class=\"n\" data-l=\"\($0.name)\" data-f=\"\($0.field)\">\($0.text)</td>" }
         return "<tr data-\(kind)=\"\(escaped(key))\">" + (texts + figures).joined() + "</tr>"
     }
