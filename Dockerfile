@@ -113,12 +113,6 @@ LABEL org.opencontainers.image.title="tools" \
 
 # The last stage is what `docker build .` without --target makes.
 FROM runtime AS gatehouse
-USER 0:0
-# hadolint ignore=DL3008
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libnghttp2-14 \
-    && rm -rf /var/lib/apt/lists/*
-USER 10001:10001
 COPY --from=build /programs/gatehouse /usr/local/bin/
 ENTRYPOINT ["gatehouse"]
 CMD ["run", "--config", "/etc/gatehouse/documents", "--admin", "0.0.0.0:9901"]

@@ -31,7 +31,7 @@ let cLibraries: [Target] = [
 let gateway: [Target] = [
     .room("Routing", in: "Gateway", settings: dataPlane),
     .room("Policy", in: "Gateway", settings: dataPlane),
-    .room("Wire", in: "Gateway", ["CNghttp2"], settings: dataPlane),
+    .room("Wire", in: "Gateway", settings: dataPlane),
     .room("Reactor", in: "Gateway", ["CLinux", "COpenSSL"], settings: dataPlane),
     .room("Proxy", in: "Gateway", ["Policy", "Reactor", "Routing", "Wire"], settings: dataPlane),
     .room(

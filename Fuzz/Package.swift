@@ -16,7 +16,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CNghttp2", path: "Sources/CNghttp2", pkgConfig: "libnghttp2"),
         .systemLibrary(name: "CFuzzer", path: "Sources/CFuzzer"),
-        .target(name: "Wire", dependencies: ["CNghttp2"], path: "Sources/Wire", swiftSettings: instrumented),
+        .target(name: "Wire", path: "Sources/Wire", swiftSettings: instrumented),
         .executableTarget(
             name: "fuzz", dependencies: ["CFuzzer", "CNghttp2", "Wire"], path: "Sources/fuzz",
             swiftSettings: instrumented,

@@ -2,43 +2,33 @@ public import Wire
 
 /// One end of an HTTP/2 connection, without a connection: what goes out is taken by `output`, what came is put into
 /// `receive`. Its streams remember all that happens to them.
-public final class HTTP2Peer: HTTP2SessionDelegate {
-    private var madeSession: HTTP2Session?
-    /// Server: the streams that the client opened, in their order.
-    public private(set) var accepted: [RecordingStream] = []
-    public private(set) var isGoingAway = false
-    /// Whether the session asked for `output` since it was last called.
-    public private(set) var hasOutput = false
-    /// Server: made for each stream that the client opens.
-    public var configure: (RecordingStream) -> Void = { _ in }
+public final class HTTP2Peer {
+    private let events = Events()
+    public let session: HTTP2Session
 
     public init(role: HTTP2Session.Role, settings: HTTP2SessionSettings = HTTP2SessionSettings()) throws {
-        madeSession = try HTTP2Session(role: role, settings: settings, delegate: self)
+        session = HTTP2Session(role: role, settings: settings, delegate: events)
     }
 
-    /// Streams and their session hold one another until they are closed.
-    deinit { madeSession?.terminate() }
+    /// A session holds its delegate and its streams until it is over.
+    deinit { session.terminate() }
 
-    public var session: HTTP2Session {
-        guard let madeSession else { preconditionFailure("used during init") }
-        return madeSession
+    /// Server: the streams that the client opened, in their order.
+    public var accepted: [RecordingStream] { events.accepted }
+    public var isGoingAway: Bool { events.isGoingAway }
+    /// Whether the session asked for `output` since it was last called.
+    public var hasOutput: Bool { events.hasOutput }
+    /// Server: made for each stream that the client opens.
+    public var configure: (RecordingStream) -> Void {
+        get { events.configure }
+        set { events.configure = newValue }
     }
-
-    public func makeStream() -> HTTP2Stream {
-        let stream = RecordingStream()
-        configure(stream)
-        accepted.append(stream)
-        return stream
-    }
-
-    public func sessionHasOutput() { hasOutput = true }
-    public func sessionIsGoingAway() { isGoingAway = true }
 
     /// All frames there are, or about `limit` bytes of them.
     public func output(limit: Int = .max) throws -> [UInt8] {
-        hasOutput = false
+        events.hasOutput = false
         var bytes: [UInt8] = []
-        _ = try session.produce(into: &bytes, limit: limit)
+        _ = session.produce(into: &bytes, limit: limit)
         return bytes
     }
 
@@ -71,6 +61,23 @@ public final class HTTP2Peer: HTTP2SessionDelegate {
         stream.write(body.span)
         stream.finish()
     }
+}
+
+private final class Events: HTTP2SessionDelegate {
+    private(set) var accepted: [RecordingStream] = []
+    private(set) var isGoingAway = false
+    var hasOutput = false
+    var configure: (RecordingStream) -> Void = { _ in }
+
+    func makeStream() -> HTTP2Stream {
+        let stream = RecordingStream()
+        configure(stream)
+        accepted.append(stream)
+        return stream
+    }
+
+    func sessionHasOutput() { hasOutput = true }
+    func sessionIsGoingAway() { isGoingAway = true }
 }
 
 /// A stream that remembers all that happens to it.

@@ -84,6 +84,23 @@ public struct RawFrame: Sendable, Equatable {
 
     // MARK: - What a received frame says
 
+    /// The frames that these bytes are; a cut one at the end is left out.
+    public static func all(in bytes: [UInt8]) -> [RawFrame] {
+        var frames: [RawFrame] = []
+        var offset = 0
+        while offset + 9 <= bytes.count {
+            let length = bytes[offset..<offset + 3].reduce(0) { $0 << 8 | Int($1) }
+            let stream = bytes[offset + 5..<offset + 9].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+            guard offset + 9 + length <= bytes.count else { break }
+            frames.append(
+                RawFrame(
+                    type: bytes[offset + 3], flags: bytes[offset + 4], stream: stream & 0x7FFF_FFFF,
+                    payload: Array(bytes[offset + 9..<offset + 9 + length])))
+            offset += 9 + length
+        }
+        return frames
+    }
+
     public var endsStream: Bool { (kind == .data || kind == .headers) && flags & Self.endStream != 0 }
     public var isAck: Bool { flags & Self.ack != 0 }
 

@@ -121,7 +121,7 @@ import Wire
             }
             #expect(eventually { gateway.gateway.statistics.connectionsAbusive == 1 })
             #expect(eventually { gateway.gateway.statistics.connectionsOpen == 0 })
-            // Where nghttp2 itself stops a flood of what must be answered, it does so without a word.
+            // A flood of what must be answered is stopped by the session itself, without a word.
             let code = try client.goAwayCode()
             #expect(code == 11 || code == nil && [.pings, .settings].contains(flood))
         }

@@ -25,7 +25,7 @@ STANDARD = {"Synchronization"}
 DATA_PLANE = {
     "Gateway/Routing": set(),
     "Gateway/Policy": set(),
-    "Gateway/Wire": {"CNghttp2", "Glibc"},
+    "Gateway/Wire": {"Glibc"},
     "Gateway/Reactor": {"CLinux", "COpenSSL", "Glibc"},
     "Gateway/Proxy": {"Policy", "Reactor", "Routing", "Wire"},
 }

@@ -52,8 +52,8 @@ private final class End: HTTP2SessionDelegate {
         settings.headerBytes = 2_000
         settings.headerFields = 16
         settings.concurrentStreams = 8
-        session = try? HTTP2Session(role: role, settings: settings, delegate: self)
-        guard let session else { return false }
+        let session = HTTP2Session(role: role, settings: settings, delegate: self)
+        self.session = session
         guard role == .client else { return true }
         for index in 0..<3 {
             var head = RequestHead()
@@ -84,17 +84,44 @@ private final class End: HTTP2SessionDelegate {
         if !failed { produce() }
     }
 
+    /// In several calls, as a transport that takes little at a time would have it.
     private func produce() {
         guard let session else { return }
-        if (try? session.produce(into: &output, limit: 1 << 20)) == nil { failed = true }
-        _ = session.isFinished
+        while session.produce(into: &output, limit: output.count + 5_000) {}
+        guard session.sendWindow.available >= 0 else { fatalError("more was sent than the connection's window allows") }
+        guard session.isFinished || !session.hasOutput else { fatalError("output was forgotten") }
+    }
+
+    /// What was said is HTTP/2: frames that are whole and none too large, nothing of a body behind its end or its reset, nothing
+    /// at all behind the GOAWAY of an error.
+    private func checkOutput() {
+        var offset = role == .client ? 24 : 0
+        var over = Set<UInt32>()
+        var isOver = false
+        while offset < output.count {
+            guard offset + 9 <= output.count, !isOver else { fatalError("frames do not end where they should") }
+            let header = FrameHeader(output.span, at: offset)
+            guard header.length <= 16_384, offset + 9 + header.length <= output.count else {
+                fatalError("a frame is cut")
+            }
+            let code = header.type == 7 ? output.span.bigEndian32(at: offset + 13) : 0
+            isOver = code != 0
+            if header.type <= 1 && over.contains(header.stream) {
+                fatalError("stream \(header.stream) goes on after its end")
+            }
+            if header.type == 3 || header.type <= 1 && header.has(FrameHeader.endStream) { over.insert(header.stream) }
+            offset += 9 + header.length
+        }
     }
 
     /// - Returns: what each stream saw that had a head. How much of a body was handed on before a fault may depend on the
     ///   pieces, and so may what is said on a connection that is over: also whether a stream is begun, and closed at once,
     ///   whose head comes in the same bytes as the fault.
     func close() -> [[String]] {
+        checkOutput()
+        let count = session?.streamCount ?? 0
         session?.terminate()
+        guard session?.streamCount == 0 || count == 0 else { fatalError("a stream outlives its session") }
         session = nil
         for stream in streams {
             precondition(stream.closeCount == 1 || stream.id == 0, "a stream is closed \(stream.closeCount) times")
@@ -128,10 +155,11 @@ private final class Recorder: HTTP2Stream {
         guard role == .server else { return }
         var head = ResponseHead()
         head.status = 200
-        head.framing = .length(2)
-        head.headers.append("content-length", 2)
+        head.headers.append("x-answer", "yes")
         session?.submitResponse(head, on: self, endStream: false)
         write([1, 2].span)
+        // Some large, so that windows shut.
+        if id % 3 == 0 { write([UInt8](repeating: 3, count: 70_000).span) }
         finish()
     }
 

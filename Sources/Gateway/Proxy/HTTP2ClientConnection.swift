@@ -24,20 +24,15 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
     override var isBusy: Bool { exchangesUnderWay > 0 }
     override var isReadingHead: Bool { (session?.streamCount ?? 0) > 0 }
 
-    func start() -> Bool {
+    func start() {
         let limits = worker.configuration.snapshot.limits
         var settings = HTTP2SessionSettings()
         settings.concurrentStreams = limits.concurrentStreams
         settings.streamWindow = UInt32(clamping: limits.bodyBufferBytes)
         settings.headerBytes = limits.headerBytes
         settings.headerFields = limits.headerFields
-        do throws(HTTP2SessionError) {
-            session = try HTTP2Session(role: .server, settings: settings, delegate: self, buffers: worker.buffers)
-        } catch {
-            return false
-        }
+        session = HTTP2Session(role: .server, settings: settings, delegate: self, buffers: worker.buffers)
         transport.markDirty()
-        return true
     }
 
     // MARK: - From the client
@@ -86,19 +81,15 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
     override func transportWillFlush() {
         queuedBytes = 0
         guard let session else { return }
-        do throws(HTTP2SessionError) {
-            try produce(session)
-            if !early.isEmpty {
-                resetEarlyStreams()
-                try produce(session)
-            }
-            // Streams that we reset count when they are, and the client may send nothing more that would have us look.
-            if abuse.isExceeded(by: session, now: worker.loop.now) {
-                calmDown(session)
-                try produce(session)
-            }
-        } catch {
-            return transport.close()
+        produce(session)
+        if !early.isEmpty {
+            resetEarlyStreams()
+            produce(session)
+        }
+        // Callbacks of streams may have us reset others, and the client may send nothing more that would have us look.
+        if abuse.isExceeded(by: session, now: worker.loop.now) {
+            calmDown(session)
+            produce(session)
         }
         if session.isFinished && transport.isWritable {
             transport.closeAfterFlush(lingering: !worker.isDraining)
@@ -111,11 +102,11 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
         if queuedBytes >= Self.produceBytes { transport.flushSoon() }
     }
 
-    private func produce(_ session: HTTP2Session) throws(HTTP2SessionError) {
+    private func produce(_ session: HTTP2Session) {
         var mayHaveMore = true
         while mayHaveMore && transport.isWritable && transport.isOpen {
-            mayHaveMore = try worker.withFrames { frames throws(HTTP2SessionError) in
-                let mayHaveMore = try session.produce(into: &frames, limit: Self.produceBytes)
+            mayHaveMore = worker.withFrames { frames in
+                let mayHaveMore = session.produce(into: &frames, limit: Self.produceBytes)
                 if !frames.isEmpty { transport.send(frames) }
                 return mayHaveMore
             }
@@ -228,7 +219,7 @@ final class HTTP2Downstream: HTTP2Stream, Downstream {
 
     override func closed(errorCode: UInt32) {
         client.forgetEarly(self)
-        client.worker.heldBytes -= unsentBytes
+        client.worker.heldBytes -= droppedBytes
         client.worker.recycle(self)
         guard let exchange else { return }
         release()

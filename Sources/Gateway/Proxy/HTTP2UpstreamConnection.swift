@@ -37,8 +37,14 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
         settings.connectionWindow = 8 << 20
         settings.headerBytes = pool.limits.headerBytes
         settings.isSecure = pool.tls != nil
-        session = try HTTP2Session(role: .client, settings: settings, delegate: self, buffers: worker.buffers)
-        transport = try Transport(connectingTo: pool.address, loop: worker.loop, tls: pool.tls, delegate: self)
+        let session = HTTP2Session(role: .client, settings: settings, delegate: self, buffers: worker.buffers)
+        self.session = session
+        do {
+            transport = try Transport(connectingTo: pool.address, loop: worker.loop, tls: pool.tls, delegate: self)
+        } catch {
+            session.terminate()
+            throw error
+        }
         transport?.markDirty()
         worker.loop.schedule(idleTimer, afterMilliseconds: pool.timeouts.connectMilliseconds)
     }
@@ -182,7 +188,7 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
         closeIfFinished()
     }
 
-    /// nghttp2 gives up with streams open only when the endpoint broke the protocol.
+    /// A session finishes with streams open only when the endpoint broke the protocol.
     private func closeIfFinished() {
         guard let session, session.isFinished else { return }
         if session.streamCount > 0 { isBroken = true }
@@ -193,17 +199,13 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
 
     func transportWillFlush() {
         guard let session, let transport else { return }
-        do throws(HTTP2SessionError) {
-            var mayHaveMore = true
-            while mayHaveMore && transport.isWritable && transport.isOpen {
-                mayHaveMore = try worker.withFrames { frames throws(HTTP2SessionError) in
-                    let mayHaveMore = try session.produce(into: &frames, limit: Self.produceBytes)
-                    if !frames.isEmpty { transport.send(frames) }
-                    return mayHaveMore
-                }
+        var mayHaveMore = true
+        while mayHaveMore && transport.isWritable && transport.isOpen {
+            mayHaveMore = worker.withFrames { frames in
+                let mayHaveMore = session.produce(into: &frames, limit: Self.produceBytes)
+                if !frames.isEmpty { transport.send(frames) }
+                return mayHaveMore
             }
-        } catch {
-            transport.close()
         }
         closeIfFinished()
     }

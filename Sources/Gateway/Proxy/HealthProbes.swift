@@ -80,7 +80,7 @@ final class HTTP2HealthProbe: HealthProbe, TransportDelegate, HTTP2SessionDelega
         self.check = check
         var settings = HTTP2SessionSettings()
         settings.isSecure = isSecure
-        let session = try HTTP2Session(role: .client, settings: settings, delegate: self)
+        let session = HTTP2Session(role: .client, settings: settings, delegate: self, buffers: worker.buffers)
         self.session = session
         var request = RequestHead()
         request.setMethod("GET")
@@ -90,8 +90,13 @@ final class HTTP2HealthProbe: HealthProbe, TransportDelegate, HTTP2SessionDelega
         request.setAuthority(host.span)
         request.headers.append("user-agent", "gatehouse-health-check")
         let stream = HTTP2ProbeStream { [unowned self] in answered(status: $0) }
-        guard session.submitRequest(request, on: stream, endStream: true) else { throw HealthProbeError() }
-        transport = try Transport(connectingTo: pool.address, loop: worker.loop, tls: pool.tls, delegate: self)
+        _ = session.submitRequest(request, on: stream, endStream: true)  // the first of a session is always taken
+        do {
+            transport = try Transport(connectingTo: pool.address, loop: worker.loop, tls: pool.tls, delegate: self)
+        } catch {
+            session.terminate()
+            throw error
+        }
         transport?.markDirty()
     }
 
@@ -128,14 +133,9 @@ final class HTTP2HealthProbe: HealthProbe, TransportDelegate, HTTP2SessionDelega
 
     func transportWillFlush() {
         guard let session, let transport else { return }
-        do throws(HTTP2SessionError) {
-            _ = try worker.withFrames { frames throws(HTTP2SessionError) in
-                let mayHaveMore = try session.produce(into: &frames, limit: Self.produceBytes)
-                if !frames.isEmpty { transport.send(frames) }
-                return mayHaveMore
-            }
-        } catch {
-            answered(status: nil)
+        worker.withFrames { frames in
+            _ = session.produce(into: &frames, limit: Self.produceBytes)
+            if !frames.isEmpty { transport.send(frames) }
         }
     }
 
@@ -148,8 +148,6 @@ final class HTTP2HealthProbe: HealthProbe, TransportDelegate, HTTP2SessionDelega
         ended?.terminate()
     }
 }
-
-private struct HealthProbeError: Error {}
 
 private final class HTTP2ProbeStream: HTTP2Stream {
     private let ended: (UInt16?) -> Void

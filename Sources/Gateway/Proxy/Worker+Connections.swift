@@ -122,7 +122,7 @@ extension Worker {
         }
         let connection = HTTP2ClientConnection(worker: self, listener: listener, client: client, transport: transport)
         keep(connection)
-        if !connection.start() { transport.close() }
+        connection.start()
     }
 
     /// A cleartext connection that began with the preface of HTTP/2 (RFC 9113 §3.4) in place of a request.
@@ -131,7 +131,7 @@ extension Worker {
         let connection = HTTP2ClientConnection(
             worker: self, listener: old.openListener, client: old.client, transport: old.transport)
         keep(connection)
-        guard connection.start() else { return old.transport.close() }
+        connection.start()
         connection.transportReceived(bytes)
     }
 

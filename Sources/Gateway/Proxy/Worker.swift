@@ -181,12 +181,12 @@ final class Worker: TimerTarget {
 
     /// Gives memory for HTTP/2 frames. It is taken out meanwhile: producing frames calls streams back, and these may do
     /// anything.
-    func withFrames<R>(_ body: (inout [UInt8]) throws(HTTP2SessionError) -> R) throws(HTTP2SessionError) -> R {
+    func withFrames<R>(_ body: (inout [UInt8]) -> R) -> R {
         var taken: [UInt8] = []
         swap(&taken, &frames)
         defer { swap(&taken, &frames) }
         taken.removeAll(keepingCapacity: true)
-        return try body(&taken)
+        return body(&taken)
     }
 
     // MARK: - Tokens

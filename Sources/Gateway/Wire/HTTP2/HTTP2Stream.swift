@@ -1,16 +1,11 @@
-import CNghttp2
-
 /// One request and its response on an HTTP/2 connection (RFC 9113 §5). Subclassed by whoever speaks on it.
 ///
 /// The session calls the `open` methods while it reads or writes; they may call any method of the stream, but never free
 /// the session. After `closed` nothing more is called, and every method does nothing.
 open class HTTP2Stream {
-    public internal(set) final var id: Int32 = 0
+    public internal(set) final var id: UInt32 = 0
     /// The session it is open on.
     public internal(set) final var session: HTTP2Session?
-    // The heads and queues are unchecked: the session fills them between two calls of the methods below, no access lasts
-    // while these run, and a request makes some fifty accesses.
-
     /// A server's stream: complete when `headReceived` is called.
     public final var request = RequestHead()
     /// A client's stream: complete when `headReceived` is called.
@@ -19,26 +14,46 @@ open class HTTP2Stream {
     public final var trailers = HeaderBlock()
     /// The head went over the session's limits; what it holds is not all of it.
     public internal(set) final var isHeadTooLarge = false
-    /// The head breaks a rule that nghttp2 does not check: `host` disagrees with `:authority` (RFC 9113 §8.3.1).
+    /// The head is wrong in a way that is worth an answer: `host` disagrees with `:authority` (RFC 9113 §8.3.1), or the
+    /// scheme is not http or https.
     public internal(set) final var isHeadMalformed = false
     /// The request expects something else than 100-continue (RFC 9110 §10.1.1).
     public internal(set) final var hasUnknownExpectation = false
+    /// When it closed, bytes of the outgoing body that were lost with it.
+    public private(set) final var droppedBytes = 0
 
+    // MARK: - State, for the session
+
+    final var rules = HeadRules()
     /// All fields that came, kept or not, counted as RFC 9113 §6.5.2 does.
     final var fieldBytes = 0
+    final var headIsComplete = false
+    /// The other side sent END_STREAM.
+    final var remoteHasEnded = false
+    /// Our END_STREAM was produced.
+    final var localHasEnded = false
+    /// RST_STREAM with this code was written: nothing else is sent or heard any more.
+    final var resetCode: HTTP2ErrorCode?
+    final var isClosed = false
+    /// Client: no content follows the response's head, whatever it says.
+    final var asksForHead = false
+    /// Client: CONNECT, whose response's content-length means nothing.
+    final var asksForTunnel = false
+
+    final var sendWindow = SendWindow()
+    final var receiveWindow = ReceiveWindow()
     /// Bytes of the body that came and were not answered with `consumed`.
     final var unconsumed = 0
-    final var slot = -1
-    final var isClosed = false
-    /// Of our own accord, or for a fault of the other side that is counted.
-    final var isResetByUs = false
-    final var headIsComplete = false
-    private final var outgoing = ByteQueue()
-    private final var outgoingEnds = false
-    private final var outgoingTrailers = HeaderBlock()
-    private final var isDeferred = false
-    private final var endIsUnderWay = false
-    private final var endWasProduced = false
+    /// What content-length allows to come yet; nil: no such bound.
+    final var expectedBytes: UInt64?
+
+    /// Stands in the session's queue of streams with data.
+    final var isQueued = false
+    final var outgoing = ByteQueue()
+    /// Nothing is written any more: END_STREAM follows what is queued, or stands in the head.
+    final var outgoingEnds = false
+    final var endsWithHead = false
+    final var outgoingTrailers = HeaderBlock()
 
     public init() {}
 
@@ -49,21 +64,29 @@ open class HTTP2Stream {
         response.reset()
         trailers.removeAll()
         outgoing.removeAll()
+        outgoingTrailers.removeAll()
         id = 0
         isHeadTooLarge = false
         isHeadMalformed = false
         hasUnknownExpectation = false
-        isClosed = false
-        isResetByUs = false
-        headIsComplete = false
-        outgoingEnds = false
-        outgoingTrailers.removeAll()
-        isDeferred = false
-        endIsUnderWay = false
-        endWasProduced = false
-        unconsumed = 0
+        droppedBytes = 0
+        rules = HeadRules()
         fieldBytes = 0
+        headIsComplete = false
+        remoteHasEnded = false
+        localHasEnded = false
+        resetCode = nil
+        isClosed = false
+        asksForHead = false
+        asksForTunnel = false
+        unconsumed = 0
+        expectedBytes = nil
+        isQueued = false
+        outgoingEnds = false
+        endsWithHead = false
     }
+
+    // MARK: - What happens on it
 
     /// The head is complete. `endStream`: no body follows.
     open func headReceived(endStream: Bool) {}
@@ -76,82 +99,53 @@ open class HTTP2Stream {
     /// The stream is over; `errorCode` is RFC 9113 §7's (0: both sides ended regularly).
     open func closed(errorCode: UInt32) {}
 
+    // MARK: - What is done with it
+
     /// Bytes of the outgoing body that wait for the window or the transport.
     public final var unsentBytes: Int { outgoing.count }
 
     /// Whether nothing of the outgoing body waits, and if it was finished, its end was produced as well.
-    public final var hasProducedBody: Bool { outgoing.isEmpty && (!outgoingEnds || endWasProduced) }
+    public final var hasProducedBody: Bool { outgoing.isEmpty && (!outgoingEnds || endsWithHead || localHasEnded) }
 
     /// Queues bytes of the outgoing body, after the head was submitted.
     public final func write(_ bytes: Span<UInt8>) {
-        guard !isClosed, !outgoingEnds, let session else { return }
+        guard takesOutput, !bytes.isEmpty, let session else { return }
         outgoing.append(bytes, from: session.buffers)
-        resume()
+        session.queueData(of: self)
     }
 
     /// Ends the outgoing body.
     public final func finish() {
-        guard !isClosed, !outgoingEnds else { return }
+        guard takesOutput, let session else { return }
         outgoingEnds = true
-        resume()
+        if outgoing.isEmpty { session.queueEnd(of: self) } else { session.queueData(of: self) }
     }
 
     /// Ends the outgoing body with these trailers, which the stream takes.
     public final func finish(trailers: inout HeaderBlock) {
-        guard !isClosed, !outgoingEnds else { return }
+        guard takesOutput else { return }
         swap(&outgoingTrailers, &trailers)
         finish()
     }
 
     /// RST_STREAM with a code of RFC 9113 §7.
     public final func reset(errorCode: UInt32) {
-        guard !isClosed else { return }
-        session?.reset(self, errorCode: errorCode)
+        session?.reset(self, HTTP2ErrorCode(rawValue: errorCode))
     }
 
     /// Opens the sender's window again by `count` bytes.
     public final func consumed(_ count: Int) {
-        guard count > 0, !isClosed else { return }
+        guard count > 0, let session else { return }
         unconsumed -= count
-        session?.consumed(self, count)
+        session.consumed(count, of: self)
     }
+
+    private var takesOutput: Bool { !isClosed && !outgoingEnds && resetCode == nil }
 
     /// The stream is over: what was not sent is lost.
     final func dropOutgoing(to buffers: BufferPool) {
+        droppedBytes = outgoing.count
         outgoing.removeAll()
         outgoing.returnMemory(to: buffers)
-    }
-
-    private func resume() {
-        guard isDeferred else { return }
-        isDeferred = false
-        session?.resume(self)
-    }
-
-    // MARK: - nghttp2 asks for the outgoing body
-
-    /// What a DATA frame of at most `limit` bytes may carry (nghttp2_data_source_read_callback).
-    final func nextData(limit: Int, flags: inout UInt32) -> Int {
-        if outgoing.isEmpty && !outgoingEnds {
-            isDeferred = true
-            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
-        }
-        let count = min(limit, outgoing.count)
-        flags |= UInt32(NGHTTP2_DATA_FLAG_NO_COPY.rawValue)
-        guard outgoingEnds && count == outgoing.count else { return count }
-        endIsUnderWay = true
-        flags |= UInt32(NGHTTP2_DATA_FLAG_EOF.rawValue)
-        if !outgoingTrailers.isEmpty, let session, session.submitTrailers(outgoingTrailers, on: self) {
-            outgoingTrailers.removeAll()
-            flags |= UInt32(NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue)
-        }
-        return count
-    }
-
-    final func takeData(_ count: Int, into output: inout [UInt8]) {
-        outgoing.withFront(count) { bytes in bytes.withUnsafeBufferPointer { output.append(contentsOf: $0) } }
-        if let session { outgoing.removeFirst(count, into: session.buffers) } else { outgoing.removeFirst(count) }
-        if endIsUnderWay && outgoing.isEmpty { endWasProduced = true }
-        bodySent(count)
     }
 }

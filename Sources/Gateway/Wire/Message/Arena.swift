@@ -76,6 +76,57 @@ struct Arena<Element: BitwiseCopyable>: ~Copyable, @unchecked Sendable {  // it 
         capacity = 0
     }
 
+    /// All memory goes back.
+    mutating func releaseMemory() {
+        base?.deallocate()
+        base = nil
+        count = 0
+        capacity = 0
+    }
+
+    /// Gives its memory away, with what is in it.
+    mutating func surrender() -> UnsafeMutableBufferPointer<Element> {
+        let memory = UnsafeMutableBufferPointer(start: base, count: capacity)
+        base = nil
+        count = 0
+        capacity = 0
+        return memory
+    }
+
+    /// Takes memory that another arena has given away, in place of its own.
+    mutating func adopt(_ memory: UnsafeMutableBufferPointer<Element>) {
+        base?.deallocate()
+        base = memory.baseAddress
+        count = 0
+        capacity = memory.count
+    }
+
+    var hasMemory: Bool { base != nil }
+
+    /// Drops what was appended since there were `newCount` elements.
+    mutating func truncate(to newCount: Int) {
+        precondition(newCount >= 0 && newCount <= count, "an arena does not grow by being cut")
+        count = newCount
+    }
+
+    /// Lets `body` append at most `more` elements without intermediate copies.
+    @inline(__always)
+    mutating func append<E: Error>(
+        addingCapacity more: Int, _ body: (inout OutputSpan<Element>) throws(E) -> Void
+    ) throws(E) {
+        reserve(more)
+        // In bounds: reserved.
+        let free = UnsafeMutableBufferPointer(start: base.map { $0 + count }, count: more)
+        var output = OutputSpan(buffer: free, initializedCount: 0)
+        do throws(E) {
+            try body(&output)
+        } catch {
+            _ = output.finalize(for: free)
+            throw error
+        }
+        count += output.finalize(for: free)
+    }
+
     @inline(__always)
     private mutating func reserve(_ more: Int) {
         if count + more > capacity { grow(to: count + more) }

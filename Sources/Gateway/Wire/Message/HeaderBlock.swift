@@ -223,6 +223,13 @@ public struct HeaderBlock: ~Copyable, Sendable {
     /// Makes what `read` has written a field.
     mutating func keep(_ field: Field) { add(field, field.flags) }
 
+    /// Appends a field that HPACK gave and that is well-formed, name and value in one piece.
+    mutating func append(_ bytes: Span<UInt8>, _ decoded: HPACKField) {
+        append(
+            checkedName: bytes.extracting(..<decoded.nameCount), value: bytes.extracting(decoded.nameCount...),
+            flags: decoded.isNeverIndexed ? .neverIndexed : [])
+    }
+
     /// Copies bytes that are no field into the arena.
     mutating func store(_ bytes: Span<UInt8>) -> ByteRange {
         let start = arena.count

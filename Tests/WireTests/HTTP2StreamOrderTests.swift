@@ -3,8 +3,8 @@ import Testing
 
 @testable import Wire
 
-/// What a server finds in a client's frames before nghttp2 does.
-@Suite struct FrameScannerTests {
+/// A client's frames of streams that are over, or that never were (RFC 9113 §5.1 and §5.1.1).
+@Suite struct HTTP2StreamOrderTests {
     private static let protocolError: UInt32 = 1
     private static let streamClosed: UInt32 = 5
 
@@ -29,9 +29,15 @@ import Testing
         ("HEADERS after the end", [opens(1), opens(3), opens(1)], Finding(frame: 2, code: streamClosed)),
         ("DATA after RST_STREAM", [opens(1, ends: false), .reset(1), .data()], Finding(frame: 2, code: streamClosed)),
         ("a stream that was left out", [opens(5), opens(3)], Finding(frame: 1, code: protocolError)),
-        // These are left to nghttp2.
-        ("DATA within a block", [.headers(1, [], endHeaders: false), .data(), .continuation(1, [])], nil),
-        ("even and idle streams", [opens(2), .data(7), .data(0), .data(2), .reset(9)], nil),
+        (
+            "DATA within a block", [.headers(1, [], endHeaders: false), .data(), .continuation(1, [])],
+            Finding(frame: 1, code: protocolError)
+        ),
+        ("an even stream", [opens(2)], Finding(frame: 0, code: protocolError)),
+        ("DATA of an idle stream", [opens(1), .data(7)], Finding(frame: 1, code: protocolError)),
+        ("DATA of stream 0", [opens(1), .data(0)], Finding(frame: 1, code: protocolError)),
+        ("RST_STREAM of an idle stream", [opens(1), .reset(9)], Finding(frame: 1, code: protocolError)),
+        ("WINDOW_UPDATE of an idle stream", [opens(1), .windowUpdate(3, 1)], Finding(frame: 1, code: protocolError)),
         ("a stream too long ago", [opens(1), opens(129), .data(1)], nil),
         ("the oldest that is known", [opens(1), opens(127), .data(1)], Finding(frame: 2, code: streamClosed)),
         ("the last stream there is", [opens(0x7FFF_FFFF), .data(0x7FFF_FFFF)], Finding(frame: 1, code: streamClosed)),
@@ -39,27 +45,30 @@ import Testing
     ]
 
     @Test(arguments: cases.indices)
-    func `finds frames of streams that are over, however they arrive`(index: Int) {
+    func `finds frames of streams that are over, however they arrive`(index: Int) throws {
         let (name, frames, expected) = Self.cases[index]
-        let bytes = RawFrame.preface + frames.flatMap(\.bytes)
+        #expect(try find(frames) == expected, "\(name)")
+        let bytes = RawFrame.preface + RawFrame.settings([]).bytes + frames.flatMap(\.bytes)
         for size in [1, 2, 8, 9, 10, 33, bytes.count] {
-            #expect(find(in: bytes, frames, pieces: size) == expected, "\(name), in pieces of \(size)")
+            let server = try HTTP2Peer(role: .server)
+            for start in stride(from: 0, to: bytes.count, by: size) {
+                try server.receive(Array(bytes[start..<min(start + size, bytes.count)]))
+            }
+            #expect(try goAwayCode(of: server) == expected?.code, "\(name), in pieces of \(size)")
         }
     }
 
-    private func find(in bytes: [UInt8], _ frames: [RawFrame], pieces size: Int) -> Finding? {
-        var scanner = FrameScanner()
-        for start in stride(from: 0, to: bytes.count, by: size) {
-            let end = min(start + size, bytes.count)
-            guard let error = scanner.firstError(in: bytes.span.extracting(start..<end)) else { continue }
-            // The frame whose header ends in this piece, or after what was reported.
-            let headerEnd = start + error.offset
-            var position = RawFrame.preface.count
-            for (number, frame) in frames.enumerated() {
-                if position + 9 > headerEnd { return Finding(frame: number, code: error.code) }
-                position += frame.bytes.count
-            }
+    private func find(_ frames: [RawFrame]) throws -> Finding? {
+        let server = try HTTP2Peer(role: .server)
+        try server.receive(RawFrame.preface + RawFrame.settings([]).bytes)
+        for (number, frame) in frames.enumerated() {
+            try server.receive(frame.bytes)
+            if let code = try goAwayCode(of: server) { return Finding(frame: number, code: code) }
         }
         return nil
+    }
+
+    private func goAwayCode(of server: HTTP2Peer) throws -> UInt32? {
+        RawFrame.all(in: try server.output()).first { $0.kind == .goAway }?.errorCode
     }
 }
