@@ -35,7 +35,7 @@ import Testing
     @Test func `what is written is what is read`() {
         var text: [UInt8] = []
         let context = TraceContext(high: 1, low: 0xffff_ffff_ffff_ffff, isSampled: false)
-        context.write(span: 2, into: &text)
+        text.append(reserving: 55) { context.write(span: 2, into: &$0) }
         #expect(String(decoding: text, as: UTF8.self) == "00-0000000000000001ffffffffffffffff-0000000000000002-00")
         #expect(TraceContext(parsing: text.span) == context)
     }

@@ -6,16 +6,24 @@
 ///
 /// Measured in the prototype: 0.05 µs a hit, against 33–64 µs for a verification by jwt-kit.
 public struct TokenCache {
-    struct Entry {
-        var hash: UInt64
-        var provider: Int
-        var token: [UInt8]
-        var verified: VerifiedToken
+    /// A class: handing one on counts one reference, not one for each part.
+    private final class Entry {
+        let provider: Int
+        let token: [UInt8]
+        let verified: VerifiedToken
+
+        init(provider: Int, token: [UInt8], verified: VerifiedToken) {
+            self.provider = provider
+            self.token = token
+            self.verified = verified
+        }
     }
 
     static let ways = 4
 
     private var entries: [Entry?]
+    /// By place in `entries`; of no meaning where there is none. Apart, so that others are passed over without a reference.
+    private var hashes: [UInt64]
     private let setMask: Int
     private let hasher: KeyedHash
     private var nextVictim = 0
@@ -27,6 +35,7 @@ public struct TokenCache {
         var sets = 1
         while sets * Self.ways < capacity { sets <<= 1 }
         entries = Array(repeating: nil, count: sets * Self.ways)
+        hashes = Array(repeating: 0, count: sets * Self.ways)
         setMask = sets - 1
         hasher = KeyedHash(key: key)
     }
@@ -35,11 +44,8 @@ public struct TokenCache {
     public func find(_ token: Span<UInt8>, provider: Int, nowSeconds: Int64) -> VerifiedToken? {
         let hash = hash(token, provider)
         let first = (Int(truncatingIfNeeded: hash) & setMask) * Self.ways
-        for index in first..<first + Self.ways {
-            // Compared in place: a copy of an entry counts two references.
-            guard entries[index]?.hash == hash, let entry = entries[index], entry.provider == provider,
-                equals(token, entry.token)
-            else { continue }
+        for index in first..<first + Self.ways where hashes[index] == hash {
+            guard let entry = entries[index], entry.provider == provider, equals(token, entry.token) else { continue }
             return nowSeconds < entry.verified.expiresAtSeconds ? entry.verified : nil
         }
         return nil
@@ -55,7 +61,7 @@ public struct TokenCache {
                 victim = victim ?? index
                 continue
             }
-            if entry.hash == hash && entry.provider == provider && entry.token == token {
+            if hashes[index] == hash && entry.provider == provider && entry.token == token {
                 victim = index
                 break
             }
@@ -65,7 +71,9 @@ public struct TokenCache {
             victim = first + nextVictim
             nextVictim = (nextVictim + 1) % Self.ways
         }
-        entries[victim ?? first] = Entry(hash: hash, provider: provider, token: token, verified: verified)
+        let place = victim ?? first
+        entries[place] = Entry(provider: provider, token: token, verified: verified)
+        hashes[place] = hash
     }
 
     /// Forgets every token, because the keys they were verified with may have gone.

@@ -89,18 +89,17 @@ extension Exchange {
     }
 
     private func findRule() -> Bool {
-        guard let downstream else { return false }
-        // Held here, or the whole table would be copied, a reference count for each of its arrays.
-        let snapshot = configuration.snapshot
-        let decision = snapshot.routes.match(
-            request, listener: downstream.connection.listener, host: &worker.hostScratch)
-        switch decision {
+        guard let connection, request.readHost(into: &worker.hostScratch) else {
+            refuse(.malformedRequest())
+            return false
+        }
+        let host = worker.hostScratch
+        switch configuration.snapshot.match(request, listener: connection.listener, host: host.span) {
         case .rule(let rule):
             self.rule = rule
             return true
         case .notFound: refuse(.noRoute)
         case .misdirected: refuse(.misdirected)
-        case nil: refuse(.malformedRequest())
         }
         return false
     }
@@ -108,7 +107,7 @@ extension Exchange {
     /// RequestRedirect: the same host, path and query at another scheme or port.
     private func redirect() {
         guard let redirect = rule?.redirect else { return }
-        let isTLS = downstream?.connection.isTLS ?? false
+        let isTLS = connection?.isTLS ?? false
         var location: [UInt8] = []
         location.append(contentsOf: (redirect.scheme ?? (isTLS ? "https" : "http")).utf8)
         location.append(literal: "://")

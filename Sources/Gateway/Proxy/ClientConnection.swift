@@ -15,7 +15,8 @@ class ClientConnection: TransportDelegate, TimerTarget {
     let peerText: [UInt8]
     private let peerIsIPv6: Bool
     private var forwardedHost: [UInt8] = []
-    private var forwardedFields = HeaderBlock(arenaCapacity: 224, fieldCapacity: 4)
+    /// What tells the endpoint of the client (RFC 7239 and its forerunners); see `rememberHost`.
+    private(set) var forwardedFields = HeaderBlock(arenaCapacity: 224, fieldCapacity: 4)
     /// What the access log says of the connection.
     private(set) lazy var logText = makeLogText()
     private let timer = DeadlineTimer()
@@ -56,17 +57,13 @@ class ClientConnection: TransportDelegate, TimerTarget {
 
     var tlsVersion: String? { transport.tlsVersion }
 
-    /// Adds what tells the endpoint of the client (RFC 7239 and its forerunners). Requests of a connection mostly name the
-    /// same host, so the fields are made once for all in a row that do.
-    func appendForwarded(host: Span<UInt8>, to headers: inout HeaderBlock) {
-        if !FieldRules.equals(host, forwardedHost.span) {
-            forwardedHost.replace(with: host)
-            makeForwardedFields()
-        }
-        headers.append(contentsOf: forwardedFields)
-    }
-
-    private func makeForwardedFields() {
+    /// Has `forwardedFields` name this host. Requests of a connection mostly name the same one, so the fields are made once
+    /// for all in a row that do.
+    func rememberHost(_ host: Span<UInt8>) {
+        let known = forwardedHost
+        guard !FieldRules.equals(host, known.span) else { return }
+        forwardedHost = []
+        forwardedHost.append(bytes: host)
         forwardedFields.removeAll()
         forwardedFields.append("x-forwarded-for", peerText)
         forwardedFields.append("x-forwarded-proto", isTLS ? "https" : "http")

@@ -89,6 +89,8 @@ final class Exchange: TimerTarget {
     /// The snapshot the request began with, and ends with.
     var configuration: InstalledSnapshot
     var downstream: (any Downstream)?
+    /// The client's; nil when the exchange is cleared.
+    private(set) var connection: ClientConnection?
     var upstream: (any Upstream)?
     let timer = DeadlineTimer()
 
@@ -165,7 +167,9 @@ final class Exchange: TimerTarget {
         self.number = number
         self.downstream = downstream
         phase = .accepting
-        configuration = downstream.connection.configuration
+        let connection = downstream.connection
+        self.connection = connection
+        configuration = connection.configuration
         requestBytes = 0
         sentBytes = 0
         rewoundBytes = 0
@@ -200,6 +204,7 @@ final class Exchange: TimerTarget {
         heldBytes = 0
         phase = .unused
         downstream = nil
+        connection = nil
         upstream = nil
         rule = nil
         token = nil

@@ -106,21 +106,23 @@ extension Exchange {
 
     /// What the endpoint is told of the client, and what it must not hear from the client itself.
     private func prepareHead(for pool: EndpointPool) {
-        guard let connection = downstream?.connection else { return }
+        guard let connection else { return }
         // HTTP/1.0 may come without a host (RFC 9112 §3.2); HTTP/1.1 may not go without one.
         if request.withAuthority({ $0.isEmpty }) {
             let endpoint = pool.endpointText
             request.setAuthority(endpoint.span)
         }
         readTunnelProtocol()
-        writeTrace(into: &worker.scratch)
-        // Authority and fields lie in the same memory, which adding a field may move.
-        request.withAuthority { authority in worker.hostScratch.replace(with: authority) }
-        let host = worker.hostScratch
+        request.withAuthority { connection.rememberHost($0) }
+        let trace = trace
+        let span = worker.random.next() | 1
         Self.rewrite(&request) { headers in
             headers.append(own: "x-request-id", requestID, flags: .neverIndexed)
-            headers.append(own: "traceparent", worker.scratch, flags: .neverIndexed)
-            connection.appendForwarded(host: host.span, to: &headers)
+            // Tells the endpoint which trace the request is of, and that we are its caller.
+            headers.append(own: "traceparent", count: TraceContext.byteCount, flags: .neverIndexed) {
+                trace.write(span: span, into: &$0)
+            }
+            headers.append(contentsOf: connection.forwardedFields)
         }
         if isTunnelRequest { prepareTunnel(overHTTP2: pool.isMultiplexed) }
     }

@@ -7,14 +7,25 @@ extension RouteTable {
     ///
     /// - Parameters:
     ///   - listener: the place in `listeners` of the one that the request arrived at.
-    ///   - host: replaced by the request's host, in lower case and without port; its capacity is kept.
-    /// - Returns: nil when the request does not say which host it is for.
-    func match(_ request: borrowing RequestHead, listener: Int, host: inout [UInt8]) -> Decision? {
-        guard request.readHost(into: &host) else { return nil }
-        let name = host.span
-        return request.withPathAndQuery { path, query in
+    ///   - host: what `readHost` has read.
+    func match(_ request: borrowing RequestHead, listener: Int, host: Span<UInt8>) -> Decision {
+        request.withPathAndQuery { path, query in
             request.withMethod { method in
-                match(listener: listener, host: name, path: path, query: query, method: method) {
+                match(listener: listener, host: host, path: path, query: query, method: method) {
+                    request.headers.holds($0)
+                }
+            }
+        }
+    }
+}
+
+extension Snapshot {
+    /// As the table's own. A class asks here, because a table that is handed on is copied: a reference for each of its
+    /// arrays.
+    func match(_ request: borrowing RequestHead, listener: Int, host: Span<UInt8>) -> RouteTable.Decision {
+        request.withPathAndQuery { path, query in
+            request.withMethod { method in
+                routes.match(listener: listener, host: host, path: path, query: query, method: method) {
                     request.headers.holds($0)
                 }
             }
@@ -23,6 +34,7 @@ extension RouteTable {
 }
 
 extension RequestHead {
+    /// - Parameter host: replaced by the request's host, in lower case and without port; its capacity is kept.
     /// - Returns: false when there is no valid host. HTTP/1.0 may come without one; then only routes for every host match.
     borrowing func readHost(into host: inout [UInt8]) -> Bool {
         withAuthority { authority in

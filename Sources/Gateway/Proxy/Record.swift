@@ -13,20 +13,20 @@ extension Exchange {
         guard !isOver else { return }
         phase = .over
         self.outcome = outcome
-        count()
-        if worker.isLogging { writeLogLine() }
+        let record = rule.map { configuration.record(of: $0, worker.counters) }
+        count(record)
+        if worker.isLogging { writeLogLine(record) }
         dropRequestBody()
         worker.release(self)
     }
 
-    private func count() {
+    private func count(_ record: RuleRecord?) {
         let status = responseHasStarted ? response.status : 0
         let microseconds = (worker.loop.now - startedAt) / 1000
         worker.counters.requestsOpen.subtract()
         worker.counters.finished(outcome, status: status)
-        guard let rule else { return }
-        configuration.record(of: rule, worker.counters)
-            .counters.finished(outcome, status: status, microseconds: microseconds)
+        guard let record else { return }
+        record.counters.finished(outcome, status: status, microseconds: microseconds)
         guard let pool, upstreamAt > 0 else { return }
         let waited = responseAt > upstreamAt ? (responseAt - upstreamAt) / 1000 : microseconds
         let isTheirs = outcome == .forwarded || outcome == .responseTruncated
@@ -35,10 +35,9 @@ extension Exchange {
 
     // MARK: - The line
 
-    private func writeLogLine() {
-        let connection = downstream?.connection
+    private func writeLogLine(_ record: RuleRecord?) {
         let clientText = connection?.logText ?? []
-        let ruleText = rule.map { configuration.record(of: $0, worker.counters).logText } ?? []
+        let ruleText = record?.logText ?? []
         let poolText = pool?.logText ?? []
         let userAgent = request.headers.firstIndex(of: "user-agent")
         let subject = token?.subject

@@ -47,10 +47,11 @@ public struct RequestProbe: Sendable {
             return
         }
         var name: [UInt8] = []
-        guard let decision = table.match(request, listener: listener, host: &name) else {
+        guard request.readHost(into: &name) else {
             answer = .malformed("the request names no host")
             return
         }
+        let decision = table.match(request, listener: listener, host: name.span)
         let explanation = request.withPathAndQuery { path, query in
             request.withMethod { method in
                 table.explain(listener: listener, host: name.span, path: path, query: query, method: method) {

@@ -47,7 +47,7 @@ extension Exchange {
     func hash(of key: LoadBalancing.HashKey) -> UInt64? {
         switch key {
         case .sourceAddress:
-            guard let address = downstream?.connection.peerText else { return nil }
+            guard let address = connection?.peerText else { return nil }
             return ConsistentHash.hash(address.span)
         case .header(let name): return hash(ofField: Array(name.utf8))
         case .cookie(let name): return hash(ofCookie: Array(name.utf8))

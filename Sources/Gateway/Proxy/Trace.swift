@@ -16,10 +16,4 @@ extension Exchange {
             high: worker.random.next() | 1, low: worker.random.next(),
             isSampled: chance % 1_000_000 < UInt64(limits.tracedPerMillion))
     }
-
-    /// Tells the endpoint which trace the request is of, and that we are its caller.
-    func writeTrace(into text: inout [UInt8]) {
-        text.removeAll(keepingCapacity: true)
-        trace.write(span: worker.random.next() | 1, into: &text)
-    }
 }

@@ -35,18 +35,19 @@ struct TraceContext: Equatable {
         self.init(high: high, low: low, isSampled: flags & 1 == 1)
     }
 
-    /// Writes the `traceparent` that a request is forwarded with: 55 bytes.
+    /// How long a `traceparent` is.
+    static let byteCount = 55
+
+    /// Writes the `traceparent` that a request is forwarded with.
     ///
     /// - Parameter span: the id of our own part, not zero.
-    func write(span: UInt64, into text: inout [UInt8]) {
-        text.append(reserving: 55) { writer in
-            writer.append(literal: "00-")
-            writer.append(hexadecimal: high)
-            writer.append(hexadecimal: low)
-            writer.append(Self.dash)
-            writer.append(hexadecimal: span)
-            writer.append(literal: isSampled ? "-01" : "-00")
-        }
+    func write(span: UInt64, into writer: inout ByteWriter) {
+        writer.append(literal: "00-")
+        writer.append(hexadecimal: high)
+        writer.append(hexadecimal: low)
+        writer.append(Self.dash)
+        writer.append(hexadecimal: span)
+        writer.append(literal: isSampled ? "-01" : "-00")
     }
 
     private static let dash = UInt8(ascii: "-")

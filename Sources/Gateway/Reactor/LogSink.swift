@@ -4,12 +4,22 @@ import Synchronization
 
 /// Where lines of a log go: written by a thread of its own, so that a slow disk or a full pipe never stops a worker.
 ///
+/// The thread rests after each write, so that a busy gateway wakes it a hundred times a second and not in every turn
+/// (measured: 0.5 µs of an HTTP/1.1 request); lines wait that long at most, or until `gatherBytes` of them are there.
+///
 /// Bounded: lines that find `capacityBytes` waiting are dropped and counted.
 public final class LogSink: Sendable {
     public static let capacityBytes = 8 << 20
 
+    private static let restMilliseconds: Int32 = 10
+    private static let gatherBytes = 65_536
+    /// The most memory that is used again.
+    private static let keptBytes = 1 << 20
+
     private struct State {
         var pending: [UInt8] = []
+        /// The writer looks for itself whether there is more.
+        var isWriterAwake = false
         var isClosed = false
         var mustReopen = false
     }
@@ -39,9 +49,10 @@ public final class LogSink: Sendable {
             guard !state.isClosed, state.pending.count + lines.count <= Self.capacityBytes else {
                 return (false, false)
             }
-            let wasEmpty = state.pending.isEmpty
+            let before = state.pending.count
             lines.withUnsafeBufferPointer { state.pending.append(contentsOf: $0) }
-            return (true, wasEmpty)
+            let isMuch = before < Self.gatherBytes && state.pending.count >= Self.gatherBytes
+            return (true, isMuch || before == 0 && !state.isWriterAwake)
         }
         if !accepted.0 { dropped.add(count, ordering: .relaxed) }
         if accepted.1 { signal() }
@@ -75,25 +86,35 @@ public final class LogSink: Sendable {
 
     private func write(to first: Int32) {
         var file = first
+        var lines: [UInt8] = []
         while true {
-            var counter: UInt64 = 0
-            _ = withUnsafeMutableBytes(of: &counter) { Glibc.read(wake.number, $0.baseAddress, $0.count) }
-            let taken = state.withLock { state in
-                let taken = state
-                state.pending = []
-                state.mustReopen = false
-                return taken
+            // The memory of what was written serves the next lines.
+            lines.removeAll(keepingCapacity: lines.capacity <= Self.keptBytes)
+            let (mustReopen, isClosed) = state.withLock { state in
+                swap(&lines, &state.pending)
+                state.isWriterAwake = !lines.isEmpty
+                defer { state.mustReopen = false }
+                return (state.mustReopen, state.isClosed)
             }
-            writeAll(taken.pending, to: file)
-            if taken.mustReopen, path != "-", let next = try? Self.open(path) {  // else the old file goes on
+            writeAll(lines, to: file)
+            if mustReopen, path != "-", let next = try? Self.open(path) {  // else the old file goes on
                 Glibc.close(file)
                 file = next
             }
-            if taken.isClosed {
+            if isClosed {
                 if file != STDOUT_FILENO { Glibc.close(file) }
                 return
             }
+            rest(forLines: !lines.isEmpty)
         }
+    }
+
+    /// Until there is something to do: after a write for a moment at least, unless much is there before.
+    private func rest(forLines hadLines: Bool) {
+        var waiting = pollfd(fd: wake.number, events: Int16(POLLIN), revents: 0)
+        guard poll(&waiting, 1, hadLines ? Self.restMilliseconds : -1) > 0 else { return }
+        var counter: UInt64 = 0
+        _ = withUnsafeMutableBytes(of: &counter) { Glibc.read(wake.number, $0.baseAddress, $0.count) }
     }
 
     private func writeAll(_ bytes: [UInt8], to file: Int32) {

@@ -18,6 +18,8 @@ public struct ByteWriter: ~Copyable {
         end = next + memory.count
     }
 
+    var isFull: Bool { next == end }
+
     /// Where the next `count` bytes are to be written, all of them.
     @inlinable @inline(__always)
     mutating func take(_ count: Int) -> UnsafeMutableRawPointer {

@@ -148,6 +148,21 @@ public struct HeaderBlock: ~Copyable, Sendable {
         append(own: name, value.span, flags: flags)
     }
 
+    /// Appends a field of our own whose value has `count` bytes: `fill` writes all of them.
+    public mutating func append(
+        own name: StaticString, count: Int, flags: Flags = [], _ fill: (inout ByteWriter) -> Void
+    ) {
+        let field = name.withUTF8Buffer {
+            write(name: $0.span, valueCount: count) { memory in
+                var writer = ByteWriter(UnsafeMutableRawBufferPointer(start: memory, count: count))
+                fill(&writer)
+                precondition(writer.isFull, "a value has as many bytes as were asked for")
+            }
+        }
+        assert(isValid(field), "a field of our own is one that can be sent")
+        add(field, flags.subtracting(.removed).union(.checked))
+    }
+
     /// Checks all fields as the encoder would: for blocks that are appended again and again. Those that cannot be sent stay,
     /// and are refused by the encoder.
     public mutating func check() {

@@ -124,13 +124,15 @@ public struct RequestHead: ~Copyable, Sendable {
     }
 
     /// Gives the target up to the first `?`, and what follows that, empty when there is none.
+    @inlinable
     public func withPathAndQuery<R, E: Error>(
         _ body: (_ path: Span<UInt8>, _ query: Span<UInt8>) throws(E) -> R
     ) throws(E) -> R {
-        try withTarget { target throws(E) in
-            let end = ByteScan.first(ASCII.questionMark, in: target) ?? target.count
-            return try body(target.extracting(0..<end), target.extracting(min(end + 1, target.count)..<target.count))
-        }
+        let path = (headers.control.path.isEmpty ? pathRange : headers.control.path).offsets
+        let end = headers.control.target.offsets.upperBound
+        let memory = headers.arena.buffer
+        let bytes = memory.span
+        return try body(bytes.extracting(path), bytes.extracting(min(path.upperBound + 1, end)..<end))
     }
 
     /// Whether the target has a `?`.
