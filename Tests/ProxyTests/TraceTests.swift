@@ -1,6 +1,7 @@
 import Foundation
 import GatewayTestSupport
 import Testing
+import Wire
 
 @testable import Proxy
 

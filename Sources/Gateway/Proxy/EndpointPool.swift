@@ -16,7 +16,7 @@ final class EndpointPool {
     let endpointText: [UInt8]
     /// What the access log says of the endpoint.
     let logText: [UInt8]
-    let backendCounters: TrafficCounters
+    private let backendCounters: TrafficCounters
     /// For consistent hashing: the same in every worker and gateway.
     let nameHash: UInt64
     let counters: EndpointCounters
@@ -207,6 +207,10 @@ final class EndpointPool {
         requestsUnderWay += 1
         counters.requests.add()
         counters.requestsActive.add()
+    }
+
+    func finished(_ outcome: Outcome, status: UInt16, microseconds: UInt64) {
+        backendCounters.finished(outcome, status: status, microseconds: microseconds)
     }
 
     func requestEnded() {

@@ -37,14 +37,12 @@ extension RequestHead {
     /// - Parameter host: replaced by the request's host, in lower case and without port; its capacity is kept.
     /// - Returns: false when there is no valid host. HTTP/1.0 may come without one; then only routes for every host match.
     borrowing func readHost(into host: inout [UInt8]) -> Bool {
-        withAuthority { authority in
-            do throws(AuthorityError) {
-                _ = try Authority.lowercasedHost(of: authority, into: &host)
-                return true
-            } catch {
-                host.removeAll(keepingCapacity: true)
-                return authority.isEmpty && version == .http10
-            }
+        do throws(AuthorityError) {
+            try lowercasedHost(into: &host)
+            return true
+        } catch {
+            host.removeAll(keepingCapacity: true)
+            return version == .http10 && withAuthority { $0.isEmpty }
         }
     }
 }

@@ -26,19 +26,18 @@ extension Exchange {
         worker.counters.requestsOpen.subtract()
         worker.counters.finished(outcome, status: status)
         guard let record else { return }
-        record.counters.finished(outcome, status: status, microseconds: microseconds)
+        record.finished(outcome, status: status, microseconds: microseconds)
         guard let pool, upstreamAt > 0 else { return }
         let waited = responseAt > upstreamAt ? (responseAt - upstreamAt) / 1000 : microseconds
         let isTheirs = outcome == .forwarded || outcome == .responseTruncated
-        pool.backendCounters.finished(outcome, status: isTheirs ? status : 0, microseconds: waited)
+        pool.finished(outcome, status: isTheirs ? status : 0, microseconds: waited)
     }
 
     // MARK: - The line
 
     private func writeLogLine(_ record: RuleRecord?) {
         let clientText = connection?.logText ?? []
-        let ruleText = record?.logText ?? []
-        let poolText = pool?.logText ?? []
+        let pool = pool
         let userAgent = request.headers.firstIndex(of: "user-agent")
         let subject = token?.subject
         var size = requestID.count + (subject?.utf8.count ?? 0) + Self.userAgentBytes
@@ -46,7 +45,8 @@ extension Exchange {
         request.withAuthority { size += $0.count }
         request.withPath { size += $0.count }
         // Six bytes for one that needs escaping; the literals and numbers below are less than a thousand.
-        let bound = 6 * size + clientText.count + ruleText.count + poolText.count + 1024
+        let texts = clientText.count + (record?.logText.count ?? 0) + (pool?.logText.count ?? 0)
+        let bound = 6 * size + texts + 1024
         let outcomeText = outcome.rawValue
         let requestID = requestID
         worker.log(reserving: bound) { line, clock in
@@ -67,9 +67,9 @@ extension Exchange {
             line.append(bytes: outcomeText.utf8.span)
             line.append(UInt8(ascii: "\""))
             appendTimes(to: &line)
-            line.append(bytes: ruleText.span)
+            if let record { line.append(bytes: record.logText) }
             if attempts > 0 {
-                line.append(bytes: poolText.span)
+                if let pool { line.append(bytes: pool.logText) }
                 line.append(literal: ",\"attempts\":")
                 line.append(decimal: UInt64(attempts))
                 line.append(literal: ",\"retries\":")

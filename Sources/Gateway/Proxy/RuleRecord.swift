@@ -2,7 +2,7 @@ import Routing
 
 /// What one worker needs to record a request of one rule.
 final class RuleRecord {
-    let counters: TrafficCounters
+    private let counters: TrafficCounters
     /// What the access log says of the rule: fields beginning with a comma.
     let logText: [UInt8]
 
@@ -14,5 +14,9 @@ final class RuleRecord {
         text.append(literal: ",\"rule\":")
         text.append(jsonString: rule.ruleName)
         logText = text
+    }
+
+    func finished(_ outcome: Outcome, status: UInt16, microseconds: UInt64) {
+        counters.finished(outcome, status: status, microseconds: microseconds)
     }
 }

@@ -8,7 +8,7 @@ enum FieldLine {
     static func copyName(_ line: Span<UInt8>, to memory: UnsafeMutablePointer<UInt8>) -> Int {
         line.withUnsafeBufferPointer { bytes in
             let table = TokenTable.lowercase
-            var count = 0
+            var count = ByteScan.copyLettersLowercased(bytes, to: memory)
             // In bounds: count < bytes.count, and the table has 256 entries.
             while count < bytes.count {
                 let byte = table[Int(bytes[count])]
@@ -21,9 +21,22 @@ enum FieldLine {
     }
 
     /// The value without the whitespace around it.
+    @inline(__always)
     static func value(
         of line: Span<UInt8>, nameCount: Int, toleratesSpaceBeforeColon: Bool
     ) throws(HTTP1Error) -> Range<Int> {
+        var colon = nameCount
+        if nameCount == 0 || nameCount >= line.count || line[nameCount] != ASCII.colon {
+            colon = try self.colon(
+                in: line, nameCount: nameCount, toleratesSpaceBeforeColon: toleratesSpaceBeforeColon)
+        }
+        return ByteScan.trimmed(line, colon &+ 1..<line.count)
+    }
+
+    /// Where the colon is that does not follow a name at once, or why there is none.
+    private static func colon(
+        in line: Span<UInt8>, nameCount: Int, toleratesSpaceBeforeColon: Bool
+    ) throws(HTTP1Error) -> Int {
         guard !ASCII.isWhitespace(line[0]) else { throw .obsoleteFolding }
         var colon = nameCount
         while colon < line.count, ASCII.isWhitespace(line[colon]) { colon += 1 }
@@ -32,7 +45,7 @@ enum FieldLine {
         }
         guard nameCount > 0 else { throw .emptyFieldName }
         guard colon == nameCount || toleratesSpaceBeforeColon else { throw .whitespaceBeforeColon }
-        return ByteScan.trimmed(line, colon + 1..<line.count)
+        return colon
     }
 }
 

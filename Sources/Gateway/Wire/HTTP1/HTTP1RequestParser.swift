@@ -68,6 +68,7 @@ public struct HTTP1RequestParser: Sendable {
 
     // MARK: - Private
 
+    @inline(__always)
     private mutating func nextLine(_ input: Span<UInt8>, _ limits: HTTP1Limits) throws(HTTP1Error) -> Range<Int>? {
         guard phase == .fields else {
             return try scanner.nextLine(in: input, limit: limits.maxStartLineBytes, tooLong: .requestLineTooLong)
@@ -102,7 +103,11 @@ public struct HTTP1RequestParser: Sendable {
         switch KnownField(memory.span.extracting(field.nameRange)) {
         case .host:
             guard host == nil else { throw .repeatedHost }
-            do throws(AuthorityError) { _ = try Authority.parse(value) } catch { throw .invalidHost }
+            do throws(AuthorityError) {
+                head.headers.control.hostCount = UInt32(try Authority.parse(value).hostCount)
+            } catch {
+                throw .invalidHost
+            }
             host = ByteRange(field.valueRange)
             return
         case .transferEncoding:

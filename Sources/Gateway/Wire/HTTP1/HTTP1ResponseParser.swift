@@ -61,6 +61,7 @@ public struct HTTP1ResponseParser: Sendable {
 
     // MARK: - Private
 
+    @inline(__always)
     private mutating func nextLine(_ input: Span<UInt8>, _ limits: HTTP1Limits) throws(HTTP1Error) -> Range<Int>? {
         guard hasStatusLine else {
             return try scanner.nextLine(in: input, limit: limits.maxStartLineBytes, tooLong: .statusLineTooLong)

@@ -45,6 +45,15 @@ public struct ByteWriter: ~Copyable {
         }
     }
 
+    /// For arrays of classes, of which a release build makes no span.
+    @inlinable
+    public mutating func append(bytes: [UInt8]) {
+        bytes.withUnsafeBytes { source in
+            guard let start = source.baseAddress else { return }
+            take(source.count).copyMemory(from: start, byteCount: source.count)
+        }
+    }
+
     public mutating func append(decimal number: UInt64) {
         guard number >= 10 else { return append(0x30 + UInt8(truncatingIfNeeded: number)) }
         let count = Self.digitCount(number)

@@ -36,6 +36,8 @@ struct ControlData: Sendable {
     var path = ByteRange()
     @usableFromInline
     var authority = ByteRange()
+    /// How much of the authority is the host, once `Authority.parse` has accepted it; 0: it was not asked.
+    var hostCount: UInt32 = 0
     @usableFromInline
     var scheme = ByteRange()
     @usableFromInline

@@ -236,6 +236,7 @@ public struct HeaderBlock: ~Copyable, Sendable {
     var bytes: UnsafeBufferPointer<UInt8> { arena.buffer }
 
     /// Makes what `read` has written a field.
+    @inline(__always)
     mutating func keep(_ field: Field) { add(field, field.flags) }
 
     /// Appends a field that HPACK gave and that is well-formed, name and value in one piece.

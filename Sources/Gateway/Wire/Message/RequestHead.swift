@@ -70,7 +70,10 @@ public struct RequestHead: ~Copyable, Sendable {
         headers.control.target = headers.store(bytes)
         headers.control.path = ByteRange()
     }
-    public mutating func setAuthority(_ bytes: Span<UInt8>) { headers.control.authority = headers.store(bytes) }
+    public mutating func setAuthority(_ bytes: Span<UInt8>) {
+        headers.control.authority = headers.store(bytes)
+        headers.control.hostCount = 0
+    }
     public mutating func setScheme(_ bytes: Span<UInt8>) { headers.control.scheme = headers.store(bytes) }
 
     public mutating func setMethod(_ text: StaticString) { text.withUTF8Buffer { setMethod($0.span) } }
@@ -81,6 +84,19 @@ public struct RequestHead: ~Copyable, Sendable {
     /// Whether the method is this one. Methods are case-sensitive (RFC 9110 §9.1).
     public func methodIs(_ method: StaticString) -> Bool {
         headers.withBytes(headers.control.method) { ByteScan.equal($0, method) }
+    }
+
+    /// The host as routing compares it; see `Authority.lowercasedHost`, and its errors.
+    ///
+    /// The HTTP/1.1 parser has read the authority already, and its verdict stands.
+    public func lowercasedHost(into output: inout [UInt8]) throws(AuthorityError) {
+        let memory = headers.bytes
+        let authority = memory.span.extracting(headers.control.authority.offsets)
+        guard headers.control.hostCount > 0 else {
+            _ = try Authority.lowercasedHost(of: authority, into: &output)
+            return
+        }
+        Authority.write(authority.extracting(0..<Int(headers.control.hostCount)), into: &output)
     }
 
     // MARK: - Path and query

@@ -56,10 +56,16 @@ public struct Authority: Sendable, Equatable {
         of bytes: Span<UInt8>, into output: inout [UInt8]
     ) throws(AuthorityError) -> Authority {
         let authority = try parse(bytes)
-        output.removeAll(keepingCapacity: true)
-        for offset in 0..<authority.hostCount { output.append(ASCII.lowercased(bytes[offset])) }
-        if output.last == ASCII.dot { output.removeLast() }
+        write(bytes.extracting(0..<authority.hostCount), into: &output)
         return authority
+    }
+
+    static func write(_ host: Span<UInt8>, into output: inout [UInt8]) {
+        output.removeAll(keepingCapacity: true)
+        let isRooted = !host.isEmpty && host[host.count - 1] == ASCII.dot
+        output.append(reserving: max(1, host.count)) { writer in
+            for offset in 0..<host.count - (isRooted ? 1 : 0) { writer.append(ASCII.lowercased(host[offset])) }
+        }
     }
 
     // MARK: - Parts
