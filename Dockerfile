@@ -115,8 +115,8 @@ LABEL org.opencontainers.image.title="tools" \
 FROM runtime AS gatehouse
 COPY --from=build /programs/gatehouse /usr/local/bin/
 ENTRYPOINT ["gatehouse"]
-CMD ["run", "--config", "/etc/gatehouse/documents", "--admin", "0.0.0.0:9901"]
-EXPOSE 8080 8443 9901
+CMD ["run", "--config", "/etc/gatehouse/documents", "--management", "0.0.0.0:9090"]
+EXPOSE 8080 8443 9090
 ARG VERSION=0.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="gatehouse" \

@@ -52,6 +52,21 @@ import Testing
         #expect(try await answer("/healthz").status == 200)
     }
 
+    @Test func `the management address tells of health and metrics and of nothing else`() async throws {
+        status.update { $0.phase = .serving }
+        let router = AdminServer.managementRouter(status: status, process: AdminProcess())
+        try await Application(router: router).test(.router) { client in
+            for (path, method, expected) in [
+                ("/healthz", HTTPRequest.Method.get, 200), ("/readyz", .get, 200), ("/metrics", .get, 200),
+                ("/drain", .post, 404), ("/log-level", .put, 404), ("/config", .get, 404), ("/routes", .get, 404),
+                ("/explain", .get, 404), ("/connections", .get, 404), ("/", .get, 404),
+            ] {
+                let code = try await client.execute(uri: path, method: method) { $0.status.code }
+                #expect(code == expected, "\(method) \(path)")
+            }
+        }
+    }
+
     @Test func `is not ready while keys are waited for, and names them`() async throws {
         status.update {
             $0.phase = .serving

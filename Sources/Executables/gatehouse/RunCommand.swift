@@ -71,6 +71,15 @@ struct RunCommand: AsyncParsableCommand {
             valueName: "host"))
     var adminName: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Where /healthz, /readyz and /metrics are answered, and nothing else, for probes and Prometheus; by default only \
+            the admin interface does.
+            """,
+            valueName: "address:port"))
+    var management: HostPort?
+
     @Option(help: "Threads that serve requests; by default one for each usable core.")
     var workers = GatewayProcess.usableCores
 
@@ -121,6 +130,7 @@ struct RunCommand: AsyncParsableCommand {
             listen: listen, admin: admin, workers: workers, accessLog: accessLog, drainSeconds: drainSeconds,
             watchSeconds: watchSeconds, tracedPerMillion: Int((tracePercent * 10_000).rounded()))
         settings.adminNames = adminName
+        settings.management = management
         do {
             try await GatewayProcess.run(settings, logger: logger, logLevel: level)
         } catch let problem as ConfigurationError {

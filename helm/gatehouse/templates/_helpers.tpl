@@ -98,20 +98,20 @@ topologySpreadConstraints:
 {{- end }}
 {{- end -}}
 
-{{/* Probes of a port that answers /healthz and /readyz. Arguments: port, startSeconds. */}}
+{{/* Probes of the management port. Argument: startSeconds. */}}
 {{- define "gatehouse.probes" -}}
 # Alive, whatever else is away.
 startupProbe:
-  httpGet: {path: /healthz, port: {{ .port }}}
+  httpGet: {path: /healthz, port: management}
   periodSeconds: 1
   failureThreshold: {{ .startSeconds }}
 livenessProbe:
-  httpGet: {path: /healthz, port: {{ .port }}}
+  httpGet: {path: /healthz, port: management}
   periodSeconds: 10
   timeoutSeconds: 3
   failureThreshold: 3
 readinessProbe:
-  httpGet: {path: /readyz, port: {{ .port }}}
+  httpGet: {path: /readyz, port: management}
   periodSeconds: 3
   timeoutSeconds: 3
   failureThreshold: 2

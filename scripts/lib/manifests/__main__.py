@@ -141,7 +141,7 @@ def main(arguments):
     if render.kustomize() is None:
         print("warning: neither kubectl nor kustomize is on the PATH: overlays are NOT rendered and NOT compared")
     else:
-        for folder in sorted(render.OVERLAYS.iterdir()) + [REPOSITORY / "k8s/base/gateway", REPOSITORY / "k8s/crds"]:
+        for folder in sorted(render.OVERLAYS.iterdir()) + [render.optional_components()]:
             try:
                 overlays[folder.name] = render.overlay(folder)
             except render.Failure as error:

@@ -51,6 +51,18 @@ def overlay(folder):
     return parse(run(*command, str(folder)), folder)
 
 
+def optional_components():
+    """A folder with an overlay of what no overlay of ours takes."""
+    folder = REPOSITORY / ".local/manifests/components"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "kustomization.yaml").write_text(
+        "resources: [../../../k8s/overlays/local]\n"
+        "components: [../../../k8s/components/gateway-api-objects, ../../../k8s/components/persistence]\n",
+        encoding="utf-8",
+    )
+    return folder
+
+
 def cases():
     return sorted((CHART / "ci").glob("*-values.yaml"))
 

@@ -12,7 +12,16 @@ import ServiceLifecycle
 /// It has no authentication of its own: bind it to a loopback or otherwise private address. `AdminGuard` keeps web pages
 /// out. docs/commands.md lists the paths.
 struct AdminServer: Service {
+    /// What is answered at an address.
+    enum Scope: Sendable {
+        case everything
+        /// `/healthz`, `/readyz` and `/metrics` alone, asked by any name: for probes and Prometheus, which come from other
+        /// machines and must not reach what changes the process or tells its configuration.
+        case management
+    }
+
     let address: HostPort
+    var scope = Scope.everything
     /// Names besides addresses and "localhost" under which it may be asked.
     var names: Set<String> = []
     let status: ControlStatus
@@ -25,7 +34,9 @@ struct AdminServer: Service {
 
     func run() async throws {
         let application = Application(
-            router: Self.router(status: status, process: process, names: names.union([address.host.lowercased()])),
+            router: scope == .management
+                ? Self.managementRouter(status: status, process: process)
+                : Self.router(status: status, process: process, names: names.union([address.host.lowercased()])),
             configuration: .init(address: .hostname(address.host, port: Int(address.port)), serverName: nil),
             logger: logger)
         do {
@@ -43,6 +54,12 @@ struct AdminServer: Service {
         addHealth(to: router, status, process)
         addViews(to: router, status, process)
         addChanges(to: router, process)
+        return router
+    }
+
+    static func managementRouter(status: ControlStatus, process: AdminProcess) -> Router<BasicRequestContext> {
+        let router = Router()
+        addHealth(to: router, status, process)
         return router
     }
 

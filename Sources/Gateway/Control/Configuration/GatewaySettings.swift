@@ -13,6 +13,8 @@ public struct GatewaySettings: Sendable {
     public var admin: HostPort
     /// Names besides addresses and "localhost" under which the admin interface may be asked.
     public var adminNames: [String] = []
+    /// Where health, readiness and metrics are answered, and nothing else; nil: nowhere but at `admin`.
+    public var management: HostPort?
     /// Threads that serve requests. At least 1.
     public var workers: Int
     /// A file, "stdout" (or "-") for standard output, or "off".

@@ -34,10 +34,13 @@ public enum GatewayProcess {
         let accessLog = try AccessLog(path: settings.accessLog)
         let gateway = try Gateway(snapshot: snapshot, workers: settings.workers, accessLog: accessLog)
         let (drains, drain) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let process = adminProcess(of: gateway, queue: queue, logLevel: logLevel) { drain.yield() }
         let admin = AdminServer(
             address: settings.admin, names: Set(settings.adminNames.map { $0.lowercased() }), status: status,
-            logger: logger,
-            process: adminProcess(of: gateway, queue: queue, logLevel: logLevel) { drain.yield() })
+            logger: logger, process: process)
+        let management = settings.management.map {
+            AdminServer(address: $0, scope: .management, status: status, logger: logger, process: process)
+        }
         let service = GatewayService(
             gateway: gateway, hangups: hangups, keeper: keeper, accessLog: accessLog,
             drainSeconds: settings.drainSeconds, watchSeconds: settings.watchSeconds, status: status,
@@ -46,7 +49,8 @@ public enum GatewayProcess {
         // interface still answers.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [.init(service: queue), .init(service: admin), .init(service: service)],
+                services: [.init(service: queue), .init(service: admin)]
+                    + [management].compactMap { $0.map { .init(service: $0) } } + [.init(service: service)],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await withThrowingTaskGroup { tasks in
             tasks.addTask {
