@@ -31,6 +31,7 @@ RUN for program in gatehouse gatehouse-dev warehouse-service accounting-service 
     && find Sources Tests -name ImageStub.swift -delete && find Sources -name none.sql -delete
 
 FROM dependencies AS build
+ARG JOBS=
 COPY Sources Sources
 # Strip: symbols are half of a static Swift program. What a crash needs is in the build's own directory.
 RUN mkdir -p /programs \
