@@ -34,9 +34,8 @@ struct DiffCommand: AsyncParsableCommand {
         for path in [old, new] {
             let files = ConfigurationFiles(reading: [path])
             let translation = Configuration(files: files).translate(missingReference: .warning)
-            guard translation.table != nil, files.diagnostics.isEmpty else {
-                return CommandOutput(complaint: Report.text(files.diagnostics + translation.errors), exitCode: 2)
-            }
+            let errors = files.diagnostics + translation.errors
+            guard errors.isEmpty else { return CommandOutput(complaint: Report.text(errors), exitCode: 2) }
             translations.append(translation)
         }
         let difference = ConfigurationDifference(from: translations[0], to: translations[1])

@@ -75,7 +75,10 @@ struct ExplainCommand: AsyncParsableCommand {
         guard let explainer = made.explainer, read.diagnostics.isEmpty else {
             return CommandOutput(complaint: Report.text(read.diagnostics + made.errors), exitCode: 1)
         }
-        return try delivered(try await explainer.explain(asked))
+        var output = try delivered(try await explainer.explain(asked))
+        // What is wrong with one document may be why another serves.
+        if !made.errors.isEmpty { output.complaint = Report.text(made.errors) }
+        return output
     }
 
     private func delivered(_ report: ExplanationReport) throws -> CommandOutput {

@@ -26,11 +26,15 @@ struct RoutesCommand: AsyncParsableCommand {
     func output() throws -> CommandOutput {
         let files = ConfigurationFiles(reading: files)
         let translation = Configuration(files: files).translate(missingReference: .warning)
-        guard let table = translation.table, files.diagnostics.isEmpty else {
-            return CommandOutput(complaint: Report.text(files.diagnostics + translation.errors), exitCode: 1)
+        let errors = files.diagnostics + translation.errors
+        var output = CommandOutput()
+        if !errors.isEmpty { output = CommandOutput(complaint: Report.text(errors), exitCode: 1) }
+        // What is wrong with one document does not keep the others from serving.
+        if let table = translation.table, files.diagnostics.isEmpty {
+            let summary = RouteTableSummary(of: table)
+            output.text = (json ? try JSONText.pretty(summary) : Self.columns(summary.routes)) + "\n"
         }
-        let summary = RouteTableSummary(of: table)
-        return CommandOutput(text: (json ? try JSONText.pretty(summary) : Self.columns(summary.routes)) + "\n")
+        return output
     }
 
     private static func columns(_ routes: [RouteTableSummary.Route]) -> String {

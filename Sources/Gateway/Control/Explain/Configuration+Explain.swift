@@ -6,7 +6,7 @@ public import Routing
 extension Configuration {
     /// What the documents come to, for explaining: references to what is not among them are left open.
     ///
-    /// - Returns: nil with the errors when there is no table.
+    /// - Returns: nil when there is no table; and what is wrong with the documents.
     public func explainer() async -> (explainer: Explainer?, errors: [Diagnostic]) {
         let resolution = await EndpointResolver(overrides: overrides).resolve(
             referencedServices.filter { service in overrides.contains { $0.serviceKey == service.serviceKey } })
@@ -23,7 +23,7 @@ extension Configuration {
         let explainer = Explainer(table: table, boundPorts: bound) { token, provider in
             ready[provider].verify(Array(token.utf8), nowSeconds: Int64(Date().timeIntervalSince1970))
         }
-        return (explainer, [])
+        return (explainer, translation.errors)
     }
 }
 
