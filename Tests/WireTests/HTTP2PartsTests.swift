@@ -89,6 +89,8 @@ import Testing
         #expect(peer.areKnown)
         #expect(peer.initialWindow == 7)
         #expect(peer.headerTableSize == 0)
+        try peer.apply(RawFrame.settings([(1, 9), (1, 3), (1, 7)]).payload.span, fromServer: true)
+        #expect(peer.headerTableSize == 7 && peer.smallestHeaderTableSize == 3)
         #expect(peer.concurrentStreams == .max)
         #expect(apply([0, 3, 0]) == .frameSize)
     }

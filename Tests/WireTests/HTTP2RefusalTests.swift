@@ -203,6 +203,23 @@ import Testing
         #expect(server.accepted[0].request.headers.byteCount <= 32_768)
     }
 
+    /// A client that reads nothing, and resets what was answered.
+    @Test func `answers that nobody takes are bounded`() throws {
+        let server = try server([])
+        let large = String(repeating: "a", count: 2_000)
+        #expect(throws: HTTP2SessionError.flooded) {
+            for number in 0..<5_000 {
+                let id = UInt32(1 + 2 * number)
+                let head = plainHPACK(Self.plain)
+                try server.receive(RawFrame.headers(id, head).bytes)
+                guard let stream = server.accepted.last, stream.id == id else { break }
+                // Another one each time, or HPACK makes a byte of it.
+                server.respond(200, on: stream, fields: [("x-large", "\(number)\(large)")], body: nil)
+                try server.receive(RawFrame.reset(id).bytes)
+            }
+        }
+    }
+
     @Test func `a flood of pings ends the connection`() throws {
         let server = try server([])
         #expect(throws: HTTP2SessionError.self) {

@@ -92,8 +92,8 @@ private final class End: HTTP2SessionDelegate {
         guard session.isFinished || !session.hasOutput else { fatalError("output was forgotten") }
     }
 
-    /// What was said is HTTP/2: frames that are whole and none too large, nothing of a body behind its end or its reset, nothing
-    /// at all behind the GOAWAY of an error.
+    /// What was said is HTTP/2: frames that are whole and none too large, nothing of a message behind its end or its
+    /// reset, nothing at all behind the GOAWAY of an error.
     private func checkOutput() {
         var offset = role == .client ? 24 : 0
         var over = Set<UInt32>()

@@ -6,7 +6,7 @@ struct FrameInput: ~Copyable {
     var padding: Int?
     /// DATA: bytes of content to come.
     var content = 0
-    /// A field block is coming in pieces: nothing but CONTINUATION of this stream may come (RFC 9113 §6.10); 0: none is.
+    /// A field block is coming in pieces, and nothing but CONTINUATION of this stream may (RFC 9113 §6.10); 0: none is.
     var blockStream: UInt32 = 0
     var blockEndsStream = false
     /// The pieces so far.

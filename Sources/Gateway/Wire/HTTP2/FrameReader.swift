@@ -1,7 +1,7 @@
 /// Finds frames in the bytes of a connection, however these are cut, and knows nothing of what they mean.
 ///
-/// A payload that came whole is given as a range of the bytes that came; only the rest of a cut one is kept. DATA is never
-/// kept: its parts are given as they come.
+/// A payload that came whole is given as a range of the bytes that came; only the rest of a cut one is kept. DATA is
+/// never kept: its parts are given as they come.
 struct FrameReader: ~Copyable, Sendable {
     static let preface: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 

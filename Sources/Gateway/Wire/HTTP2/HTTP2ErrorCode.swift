@@ -2,7 +2,7 @@
 struct HTTP2ErrorCode: Error, Equatable, Sendable {
     let rawValue: UInt32
 
-    static let none = HTTP2ErrorCode(rawValue: 0)
+    static let noError = HTTP2ErrorCode(rawValue: 0)
     static let protocolError = HTTP2ErrorCode(rawValue: 1)
     static let flowControl = HTTP2ErrorCode(rawValue: 3)
     static let streamClosed = HTTP2ErrorCode(rawValue: 5)

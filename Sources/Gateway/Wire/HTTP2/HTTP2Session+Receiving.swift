@@ -50,6 +50,7 @@ extension HTTP2Session {
             guard kind == .continuation, header.stream == input.blockStream else { throw .protocolError }
         }
         guard header.length <= FrameHeader.maximumLength else { throw .frameSize }
+        guard role == .client || pending.count <= Self.mostPendingBytes else { return giveUp(.flooded) }
         switch kind {
         case .data: try dataBegins(header)
         case .headers: try headersBegin(header)
@@ -117,7 +118,9 @@ extension HTTP2Session {
         if header.has(FrameHeader.ack) { return try settingsWereAcknowledged() }
         let before = peer
         try peer.apply(payload, fromServer: role == .client)
-        if peer.headerTableSize != before.headerTableSize {
+        if let smallest = peer.smallestHeaderTableSize {
+            // A size that did not last is told of as well (RFC 7541 §4.2).
+            encoder.setPeerTableSize(Int(smallest))
             encoder.setPeerTableSize(Int(peer.headerTableSize))
         }
         try changeWindows(by: Int64(peer.initialWindow) - Int64(before.initialWindow))

@@ -1,14 +1,15 @@
 /// One HTTP/2 connection (RFC 9113): frames, HPACK, flow control; either end.
 ///
-/// Bytes in by `receive`, bytes out by `produce`; no sockets, no time. Confined to one thread. What came is dealt with at
-/// once; what is to go out waits in two forms: control frames and heads as bytes (`pending`), in the order in which HPACK
-/// encoded them, and bodies in their streams' queues, which `produce` turns into DATA by turns.
+/// Bytes in by `receive`, bytes out by `produce`; no sockets, no time. Confined to one thread. What came is dealt with
+/// at once; what is to go out waits in two forms: control frames and heads as bytes (`pending`), in the order in which
+/// HPACK encoded them, and bodies in their streams' queues, which `produce` turns into DATA by turns.
 ///
-/// The other side can make a session keep, and no more: a field block of 64 KB, the windows' worth of bodies (they are the
-/// streams' owner's to hold), and answers to 1,000 PING or SETTINGS. Everything else that costs work and carries no message is counted
-/// in `wastedStreams` and `controlFrames` for whoever knows the time.
+/// The other side can make a session keep, and no more: a field block of 64 KB, the windows' worth of bodies (they are
+/// the streams' owner's to hold), answers to 1,000 PING or SETTINGS, and of frames that a client does not take 1 MB.
+/// Everything else that costs work and carries no message is counted in `wastedStreams` and `controlFrames` for whoever
+/// knows the time.
 ///
-/// A stream's error ends the stream by RST_STREAM, a connection's error all by GOAWAY (§5.4); after that nothing is read.
+/// A stream's error ends the stream by RST_STREAM, a connection's error all by GOAWAY (§5.4); then nothing is read.
 public final class HTTP2Session {
     public enum Role: Sendable { case server, client }
 
@@ -64,12 +65,14 @@ public final class HTTP2Session {
     static let mostResets = 1_000
     static let mostUpdates = 1_000
     static let mostPendingAnswers = 1_000
+    /// Server: bytes of frames that the client does not take while it goes on sending.
+    static let mostPendingBytes = 1 << 20
 
     public var streamCount: Int { streams.count }
     /// Streams that the other side reset, or that we reset for what it did. Never less than before.
     public internal(set) var wastedStreams = 0
-    /// Frames that came and carry no part of a message: PING, SETTINGS, PRIORITY, DATA without content, unknown ones, and
-    /// WINDOW_UPDATE beyond what was sent. Never less.
+    /// Frames that came and carry no part of a message: PING, SETTINGS, PRIORITY, DATA without content, unknown ones,
+    /// and WINDOW_UPDATE beyond what was sent. Never less.
     public internal(set) var controlFrames = 0
     /// Whether the other side's first SETTINGS are in; until then its limits are not known (RFC 9113 §3.4).
     public var hasPeerSettings: Bool { peer.areKnown }
@@ -126,8 +129,8 @@ public final class HTTP2Session {
     public func drain() {
         guard !goAwayWasSent, !hasFailed else { return }
         // First without a bound, as the last one may be larger than what comes next.
-        writeGoAway(lastStream: 0x7FFF_FFFF, .none)
-        writeGoAway(lastStream: recent.highest, .none)
+        writeGoAway(lastStream: 0x7FFF_FFFF, .noError)
+        writeGoAway(lastStream: recent.highest, .noError)
         acceptsNewStreams = false
         signalOutput()
     }
@@ -231,7 +234,7 @@ public final class HTTP2Session {
     }
 
     func closeIfDone(_ stream: HTTP2Stream) {
-        if stream.remoteHasEnded && stream.localHasEnded && stream.resetCode == nil { close(stream, .none) }
+        if stream.remoteHasEnded && stream.localHasEnded && stream.resetCode == nil { close(stream, .noError) }
     }
 
     /// The other side did something wrong on this stream: it is reset, once.

@@ -65,7 +65,9 @@ extension HTTP2Stream {
         response.version = .http2
         response.status = rules.status
         response.keepAlive = true
-        response.framing = framing(endStream: endStream)
+        // What a tunnel's response says of its length means nothing (RFC 9110 §9.3.6).
+        let isTunnel = asksForTunnel && rules.status < 300
+        response.framing = isTunnel && !endStream ? .chunked : framing(endStream: endStream)
     }
 
     /// RFC 9113 §8.3.1: a `host` field must not differ from `:authority`.

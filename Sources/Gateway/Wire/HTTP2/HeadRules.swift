@@ -66,12 +66,18 @@ struct HeadRules: Equatable, Sendable, BitwiseCopyable {
         case .method:
             isNew = seen.insert(.method).inserted
             guard isMethod(value) else { return .malformed }
-        case .scheme: isNew = seen.insert(.scheme).inserted
-        case .authority: isNew = seen.insert(.authority).inserted
+        case .scheme:
+            isNew = seen.insert(.scheme).inserted
+            guard ByteScan.isToken(value) else { return .malformed }
+        case .authority:
+            isNew = seen.insert(.authority).inserted
+            guard ByteScan.isVisible(value) else { return .malformed }
         case .path:
             isNew = seen.insert(.path).inserted
             guard isPath(value) else { return .malformed }
-        default: isNew = seen.insert(.protocolName).inserted
+        default:
+            isNew = seen.insert(.protocolName).inserted
+            guard ByteScan.isToken(value) else { return .malformed }
         }
         return isNew ? .control(name) : .malformed
     }
@@ -85,7 +91,8 @@ struct HeadRules: Equatable, Sendable, BitwiseCopyable {
     }
 
     private mutating func isPath(_ value: Span<UInt8>) -> Bool {
-        if value[0] == ASCII.slash { return true }
+        // Which bytes it may have is `TargetNormaliser`'s to say; these would break a line.
+        if value[0] == ASCII.slash { return !FieldRules.hasWhitespaceOrControl(value) }
         seen.insert(.asterisk)
         return value.count == 1 && value[0] == 0x2A
     }

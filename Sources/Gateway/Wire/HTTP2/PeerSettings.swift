@@ -6,6 +6,8 @@ struct PeerSettings: Equatable, Sendable {
     var concurrentStreams: UInt32 = 100
     var initialWindow: Int32 = SendWindow.initial
     var headerTableSize: UInt32 = 4_096
+    /// The smallest that the last SETTINGS named; nil: none.
+    var smallestHeaderTableSize: UInt32?
     var takesExtendedConnect = false
     var areKnown = false
 
@@ -18,6 +20,7 @@ struct PeerSettings: Equatable, Sendable {
         guard payload.count % Self.entryBytes == 0 else { throw .frameSize }
         if !areKnown { concurrentStreams = .max }
         areKnown = true
+        smallestHeaderTableSize = nil
         var offset = 0
         while offset < payload.count {
             let id = UInt16(payload[offset]) << 8 | UInt16(payload[offset + 1])
@@ -28,7 +31,9 @@ struct PeerSettings: Equatable, Sendable {
 
     private mutating func apply(_ id: UInt16, _ value: UInt32, fromServer: Bool) throws(HTTP2ErrorCode) {
         switch id {
-        case 0x1: headerTableSize = value
+        case 0x1:
+            headerTableSize = value
+            smallestHeaderTableSize = min(value, smallestHeaderTableSize ?? value)
         case 0x2: guard value == 0 || value == 1 && !fromServer else { throw .protocolError }
         case 0x3: concurrentStreams = value
         case 0x4:

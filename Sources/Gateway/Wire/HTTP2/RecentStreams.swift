@@ -1,8 +1,8 @@
 /// Which of a client's last 64 streams were opened, and which of them it has ended itself.
 ///
-/// A session forgets a stream when it closes. What still comes for it must be ignored when we closed it, as the client may
-/// not know that yet; when the client had ended it, more is a connection error (RFC 9113 §5.1), and so is a stream lower
-/// than one that was opened (§5.1.1).
+/// A session forgets a stream when it closes. What still comes for it must be ignored when we closed it, as the client
+/// may not know that yet; when the client had ended it, more is a connection error (RFC 9113 §5.1), and so is a stream
+/// lower than one that was opened (§5.1.1).
 struct RecentStreams: Sendable {
     /// The highest id that the client has opened; 0: none.
     private(set) var highest: UInt32 = 0

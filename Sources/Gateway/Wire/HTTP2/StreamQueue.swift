@@ -1,5 +1,5 @@
-/// Ids of streams that wait for their turn, first in, first out. A stream that closes meanwhile stays in it, and whoever takes it out
-/// finds no stream of that id.
+/// Ids of streams that wait for their turn, first in, first out. A stream that closes meanwhile stays in it, and whoever
+/// takes it out finds no stream of that id.
 struct StreamQueue: ~Copyable, Sendable {
     private var ids = Arena<UInt32>(firstCapacity: 16)
     private var first = 0

@@ -4,6 +4,8 @@
 /// Takes no memory until a stream opens.
 struct StreamTable: ~Copyable {
     private static let firstCapacity = 8
+    /// An empty table of more slots gives them back: 1 KB.
+    private static let keptCapacity = 64
 
     /// A power of two, or 0.
     private var slots: UnsafeMutablePointer<Slot>?
@@ -52,6 +54,7 @@ struct StreamTable: ~Copyable {
         count -= 1
         closeGap(at: index, slots)
         removed?.release()
+        if count == 0 && capacity > Self.keptCapacity { releaseMemory() }
     }
 
     /// The streams at this moment, in no order.
@@ -59,7 +62,8 @@ struct StreamTable: ~Copyable {
         (0..<capacity).compactMap { slots.unsafelyUnwrapped[$0].stream?.takeUnretainedValue() }
     }
 
-    private func home(_ id: UInt32) -> Int { Int(id >> 1) & (capacity &- 1) }
+    /// Ids come one after the other: multiplied, they do not make runs that a removal has to walk (Fibonacci hashing).
+    private func home(_ id: UInt32) -> Int { Int((id &* 0x9E37_79B9) >> 16) & (capacity &- 1) }
 
     /// Moves later entries of a probe into the gap (Knuth, TAOCP 6.4, algorithm R).
     private func closeGap(at start: Int, _ slots: UnsafeMutablePointer<Slot>) {
@@ -82,6 +86,12 @@ struct StreamTable: ~Copyable {
         var index = home(slot.id)
         while slots[index].id != 0 { index = (index &+ 1) & (capacity &- 1) }
         slots[index] = slot
+    }
+
+    private mutating func releaseMemory() {
+        slots?.deallocate()
+        slots = nil
+        capacity = 0
     }
 
     private mutating func grow() {
