@@ -14,6 +14,7 @@ import policy
 import render
 import schemas
 import tokens
+import upgrade
 
 REPOSITORY = render.REPOSITORY
 # The pairs that are to be the same system.
@@ -138,6 +139,8 @@ def main(arguments):
         report.check(f"chart, {case}: tokens", tokens.problems(documents))
         report.check(f"chart, {case}: golden", golden.problems(case, documents, update))
     report.check("chart: values that must be refused", refusal_problems())
+    if "default-values.yaml" in charts:
+        report.check("chart: an upgrade keeps what was made", upgrade.problems(charts["default-values.yaml"]))
     if render.kustomize() is None:
         print("warning: neither kubectl nor kustomize is on the PATH: overlays are NOT rendered and NOT compared")
     else:
