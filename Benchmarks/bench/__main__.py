@@ -27,12 +27,15 @@ def arguments():
     parser.add_argument("--gatehouse", type=Path, required=True)
     parser.add_argument("--realtime", action="store_true")
     parser.add_argument("--baseline", type=Path)
+    parser.add_argument("--policies", action="store_true")
     parser.add_argument("--upstream", type=Path, required=True)
     options = parser.parse_args()
     options.rounds = options.rounds or (3 if options.quick else 5)
     options.seconds = options.seconds or (2 if options.quick else 5)
     options.connections = options.connections or (2000 if options.quick else 10000)
     options.handshakes = 300 if options.quick else 1000
+    if options.policies:
+        options.only, options.peers = ",".join(cases.POLICIES), ""
     options.only = [name for name in options.only.split(",") if name]
     options.peers = [name for name in options.peers.split(",") if name]
     if unknown := set(options.only) - set(cases.ALL):
@@ -60,7 +63,8 @@ class Benchmark:
         programs = {"gatehouse": options.gatehouse, "baseline": options.baseline, "envoy": Path(sys.executable).parent / "envoy"}
         self.gateways = [
             Gateway(name, self.material, self.cores, self.upstream_port, programs)
-            for name in ("gatehouse", *(["baseline"] if options.baseline else []), *options.peers)]
+            for name in (["bare", "policies"] if options.policies else
+                         ["gatehouse", *(["baseline"] if options.baseline else []), *options.peers])]
         self.report = Report(
             [gateway.name for gateway in self.gateways], description(),
             {gateway.name: gateway.version() for gateway in self.gateways},
@@ -78,6 +82,8 @@ class Benchmark:
             for mode in handshakes:
                 self.handshakes(mode)
             self.end_gateways()
+        if self.options.policies:
+            self.policies(wanted)
         for mode in cases.MEMORY:
             if mode in self.options.only:
                 self.memory(mode)
@@ -128,6 +134,15 @@ class Benchmark:
                 added = gateway.process.memory_bytes() - before
             self.report.add("memory", mode, title, gateway.name, added / count / 1024, wanted)
             gateway.end()
+
+    def policies(self, measured):
+        """What all policies cost: the same route with and without them, in the same rounds."""
+        for case in measured:
+            values = self.report.sections["cpu"][case.name]
+            ratio = median(values["policies"]) / median(values["bare"])
+            self.report.notes.append(
+                f"With JWT, scopes, claims to headers, rate limit, access, CORS, limits and access log: **{ratio:.2f}** × bare"
+                f" ({case.title}; wanted ≤ {cases.POLICIES_WANTED:.2f}).")
 
     def workers(self):
         """How much more two workers do than one: only where each can have a core, and the load as well."""

@@ -30,6 +30,10 @@ REQUEST_CASES = [
     Case("h2-h1-post", "h2 → HTTP/1.1, 16 KB POST", posts=True),
 ]
 
+# With and without policies: CPU a request may be so much more with all of them.
+POLICIES = ["h2-h1", "h2-h2c", "h1-h1"]
+POLICIES_WANTED = 1.15
+
 # By name: title, and the ratio or the number of kilobytes that is wanted.
 HANDSHAKES = {"full": ("full handshake and one GET", 1.0), "resumed": ("resumed handshake and one GET", None)}
 MEMORY = {"idle-h1": ("KB an idle HTTP/1.1 connection", 18), "idle-h2": ("KB an idle h2 connection", 30)}

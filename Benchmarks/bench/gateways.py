@@ -46,7 +46,7 @@ class Gateway:
             "WORKERS": workers, "DIRECTORY": self.directory, "PORT": self.port, "UPSTREAM": self.upstream,
             "UPSTREAM_H2C": self.upstream + 1, "CERTIFICATE": self.material.certificate, "KEY": self.material.key,
             "MAXIMUM_CONNECTIONS": maximum_connections(),
-            "BUNDLE": self.material.bundle, "JWKS": self.material.key_set, "TOKEN_FILTER": ""}
+            "BUNDLE": self.material.bundle, "JWKS": self.material.key_set, "TOKEN_FILTER": "", "FILTERS": ""}
         command = getattr(self, f"_{self.name.replace('-', '_')}")(values)
         log = self.directory / f"{self.name}.log"
         self.process = Process(self.name, self.cores.pinned(pinned_to or self.cores.gateway, command), log)
@@ -82,21 +82,34 @@ class Gateway:
         """Another build of the gateway itself, to compare with."""
         return self._gatehouse(values, "baseline")
 
-    def _gatehouse(self, values, program="gatehouse"):
+    def _bare(self, values):
+        """The gateway without a policy and without an access log."""
+        return self._gatehouse(values, policies="bare", access_log="off")
+
+    def _policies(self, values):
+        """The gateway with every policy on its route, and CORS."""
+        values["FILTERS"] = (
+            "filters: [{type: CORS, cors: {allowOrigins: [https://bench.local], allowMethods: [GET, POST],"
+            " allowHeaders: [authorization], maxAge: 600}}]")
+        return self._gatehouse(values, policies="policies")
+
+    def _gatehouse(self, values, program="gatehouse", policies="token", access_log="/dev/null"):
         values["JWKS_TEXT"] = self.material.key_set.read_text()
         values["CERTIFICATE_BASE64"] = base64.b64encode(self.material.certificate.read_bytes()).decode()
         values["KEY_BASE64"] = base64.b64encode(self.material.key.read_bytes()).decode()
-        path = self._write(f"{program}.yaml", _fill("gatehouse.yaml.template", values))
+        values["POLICIES"] = _fill(f"gatehouse-{policies}.yaml.template", values)
+        path = self._write(f"{self.name}.yaml", _fill("gatehouse.yaml.template", values))
         return [
             self.programs[program], "run", "--config", path, "--workers", values["WORKERS"],
             "--listen", f"https=127.0.0.1:{values['PORT']}", "--admin", f"127.0.0.1:{free_port()}",
             "--backend", f"plain=127.0.0.1:{self.upstream}", "--backend", f"multiplexed=127.0.0.1:{self.upstream + 1}",
-            "--access-log", "/dev/null", "--log-level", "error"]
+            "--access-log", access_log, "--log-level", "error"]
 
     def version(self):
         commands = {
             "nginx": ["nginx", "-v"], "haproxy": ["haproxy", "-v"],
             **{name: [self.programs[name], "version"] for name in ("gatehouse", "baseline")}}
+        commands["bare"] = commands["policies"] = commands["gatehouse"]
         command = commands.get(self.name, [self.programs["envoy"], "--version"])
         result = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         found = re.search(r"\d+\.\d+\.\d+", result.stdout + result.stderr)

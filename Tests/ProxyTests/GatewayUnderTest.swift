@@ -21,9 +21,13 @@ struct Site {
         var retries: RetrySettings?
         var traffic = TrafficSettings()
         var tls: BackendTLS?
+        var policies: RulePolicies?
     }
 
     var rules: [Rule]
+    var rateLimits: [RateLimit] = []
+    var apiKeySets: [APIKeySet] = []
+    var tokenProviders: [TokenProvider] = []
     var limits = Limits()
     var verifier: any TokenVerifying = ScriptedVerifier()
     /// Nil: a certificate for "localhost".
@@ -35,7 +39,7 @@ struct Site {
         ListenerDescription(name: "https", port: 443, transport: .https),
     ]
 
-    func snapshot() throws -> Snapshot {
+    func snapshot(keeping previous: Snapshot? = nil) throws -> Snapshot {
         let certificate = try Certificate.localhost.get()
         let tls =
             try self.tls
@@ -59,7 +63,7 @@ struct Site {
                     index: index, routeName: "default/route\(index)", ruleName: "0", backends: weighted,
                     redirect: rule.redirect, requestTimeoutMilliseconds: rule.requestTimeout,
                     backendRequestTimeoutMilliseconds: rule.backendRequestTimeout, retries: rule.retries,
-                    authentication: rule.authentication))
+                    authentication: rule.authentication, policies: rule.policies))
             for listener in descriptions.indices {
                 entries.append(
                     RouteEntry(
@@ -67,13 +71,15 @@ struct Site {
                         rule: index))
             }
         }
-        let routes = RouteTable(listeners: descriptions, backends: backends, rules: compiled, entries: entries)
+        let routes = RouteTable(
+            listeners: descriptions, tokenProviders: tokenProviders, apiKeySets: apiKeySets, rateLimits: rateLimits,
+            backends: backends, rules: compiled, entries: entries)
         let listeners = descriptions.enumerated().map { index, description in
             Listener(
                 index: index, name: description.name, address: "127.0.0.1", port: 0,
                 tls: description.transport == .https ? tls : nil, proxyProtocol: proxyProtocol)
         }
-        return try Snapshot(routes: routes, listeners: listeners, limits: limits, verifier: verifier)
+        return try Snapshot(routes: routes, listeners: listeners, limits: limits, verifier: verifier, keeping: previous)
     }
 }
 
@@ -92,6 +98,8 @@ struct LogLine: Decodable, Sendable {
     var backend: String?
     var endpoint: String?
     var subject: String?
+    var consumer: String?
+    var requestHeaders: [String: String]?
     var http: String
     var client: String?
     var tls: String?
@@ -108,6 +116,7 @@ struct LogLine: Decodable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case requestID = "request_id"
+        case requestHeaders = "request_headers"
         case traceID = "trace_id"
         case userAgent = "user_agent"
         case upstreamHTTP = "upstream_http"
@@ -118,7 +127,8 @@ struct LogLine: Decodable, Sendable {
         case upstream = "upstream_us"
         case requestBytes = "request_bytes"
         case responseBytes = "response_bytes"
-        case method, host, path, status, outcome, attempts, route, backend, endpoint, subject, http, client, tls
+        case method, host, path, status, outcome, attempts, route, backend, endpoint, subject, consumer, http, client
+        case tls
         case listener, retries
     }
 }
@@ -135,6 +145,8 @@ struct ConnectionLine: Decodable, Sendable {
 /// A whole gateway in this process.
 final class GatewayUnderTest: Sendable {
     let gateway: Gateway
+    /// The one it began with.
+    let snapshot: Snapshot
     private let log: AccessLog
     private let logPath: String
     private let connections = Mutex<[ConnectionLine]>([])
@@ -144,7 +156,8 @@ final class GatewayUnderTest: Sendable {
     init(_ site: Site, workers: Int) throws {
         logPath = FileManager.default.temporaryDirectory.appending(path: "gatehouse-access-\(UUID()).log").path
         log = try AccessLog(path: logPath)
-        gateway = try Gateway(snapshot: site.snapshot(), workers: workers, accessLog: log)
+        snapshot = try site.snapshot()
+        gateway = try Gateway(snapshot: snapshot, workers: workers, accessLog: log)
         try gateway.start()
     }
 

@@ -204,17 +204,95 @@ import Testing
         }
     }
 
-    @Test func `where anonymous is allowed no token is asked for`() async throws {
+    @Test func `where anonymous is allowed no token is needed, and a wrong one is refused all the same`() async throws {
+        let upstream = try ScriptedUpstream.plain()
+        defer { upstream.stop() }
+        let open = AuthenticationRule(provider: 0, requiredScopes: [], anonymousAllowed: true)
+        let rules = [Site.Rule(path: "/", endpoints: [upstream.port], authentication: open)]
+        let log = try await withGateway(Site(rules: rules, verifier: Self.verifier())) { gateway in
+            let asked1 = try gateway.get("/")
+            #expect(asked1.status == 200)
+            let asked2 = try gateway.get("/", fields: ["authorization: Basic YTpi"])
+            #expect(asked2.status == 200)
+            let asked3 = try gateway.get("/", fields: ["authorization: Bearer alice"])
+            #expect(asked3.status == 200)
+            let asked4 = try gateway.get("/", fields: ["authorization: Bearer whatever"])
+            #expect(asked4.status == 401)
+            let asked5 = try gateway.get("/", fields: ["authorization: Bearer"])
+            #expect(asked5.status == 401)
+        }
+        #expect(log.map(\.subject) == [nil, nil, "alice", nil, nil])
+    }
+
+    @Test func `where no token is looked at any will do`() async throws {
         let upstream = try ScriptedUpstream.plain()
         defer { upstream.stop() }
         let verifier = ScriptedVerifier()
-        let open = AuthenticationRule(provider: 0, requiredScopes: [], anonymousAllowed: true)
+        let open = AuthenticationRule(provider: nil, anonymousAllowed: true)
         let rules = [Site.Rule(path: "/", endpoints: [upstream.port], authentication: open)]
         try await withGateway(Site(rules: rules, verifier: verifier)) { gateway in
-            let response = try gateway.get("/")
-            #expect(response.status == 200)
-            #expect(try gateway.get("/", fields: ["authorization: Bearer whatever"]).status == 200)
+            let asked6 = try gateway.get("/", fields: ["authorization: Bearer whatever"])
+            #expect(asked6.status == 200)
         }
         #expect(verifier.calls == 0)
+    }
+
+    @Test func `required claims must have one of their values`() async throws {
+        let upstream = try ScriptedUpstream.plain()
+        defer { upstream.stop() }
+        let verifier = ScriptedVerifier([
+            "staff": Self.claims(["groups": ["guests", "staff"], "level": ["2"]]),
+            "guest": Self.claims(["groups": ["guests"], "level": ["2"]]), "other": Self.claims([:]),
+        ])
+        let rule = AuthenticationRule(
+            provider: 0,
+            requiredClaims: [
+                ClaimCondition(name: "groups", values: ["staff", "admins"]),
+                ClaimCondition(name: "level", values: ["2"]),
+            ])
+        let rules = [Site.Rule(path: "/", endpoints: [upstream.port], authentication: rule)]
+        try await withGateway(Site(rules: rules, verifier: verifier)) { gateway in
+            let asked7 = try gateway.get("/", fields: ["authorization: Bearer staff"])
+            #expect(asked7.status == 200)
+            let asked8 = try gateway.get("/", fields: ["authorization: Bearer guest"])
+            #expect(asked8.status == 403)
+            let asked9 = try gateway.get("/", fields: ["authorization: Bearer other"])
+            #expect(asked9.status == 403)
+            #expect(gateway.count(.claimMissing) == 2)
+        }
+    }
+
+    private static func claims(_ claims: [String: [String]]) -> Result<VerifiedToken, TokenRefusal> {
+        .success(VerifiedToken(subject: "somebody", scopes: [], expiresAtSeconds: .max, claims: claims))
+    }
+
+    @Test func `backends are told of the caller by the gateway alone`() async throws {
+        let upstream = try ScriptedUpstream.plain()
+        defer { upstream.stop() }
+        let verifier = ScriptedVerifier([
+            "alice": .success(
+                VerifiedToken(
+                    subject: "alice", scopes: [], expiresAtSeconds: .max,
+                    identity: [.init(name: "X-User-Id", value: " a\r\nx-admin: 1 ")]))
+        ])
+        var site = Site(
+            rules: [
+                Site.Rule(path: "/", endpoints: [upstream.port], authentication: AuthenticationRule(provider: 0)),
+                Site.Rule(path: "/open", endpoints: [upstream.port]),
+            ], verifier: verifier)
+        site.tokenProviders = [
+            TokenProvider(
+                name: "default/p", issuer: "i", audiences: ["a"], keySet: .file(path: "/"),
+                claimsToHeaders: [.init(claim: "sub", header: "x-user-id")])
+        ]
+        let forged = ["x-user-id: root", "X_User_Id: root", "x-authenticated-consumer: root"]
+        try await withGateway(site) { gateway in
+            let asked10 = try gateway.get("/", fields: ["authorization: Bearer alice"] + forged)
+            #expect(asked10.status == 200)
+            let asked11 = try gateway.get("/open", fields: forged)
+            #expect(asked11.status == 200)
+        }
+        #expect(upstream.requests.map { $0["x-user-id"] } == ["ax-admin: 1", nil])
+        #expect(upstream.requests.allSatisfy { $0["x_user_id"] == nil && $0["x-authenticated-consumer"] == nil })
     }
 }

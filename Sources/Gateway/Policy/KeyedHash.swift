@@ -25,6 +25,11 @@ struct KeyedHash: Sendable {
         return Self.fold(tail ^ key.1 ^ UInt64(input.count), tailHigh ^ hash)
     }
 
+    /// Of two words.
+    func hash(_ high: UInt64, _ low: UInt64, _ salt: UInt64) -> UInt64 {
+        Self.fold(low ^ key.1 ^ 16, Self.fold(high ^ key.1, key.0 ^ salt) ^ key.0)
+    }
+
     private static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
         let product = left.multipliedFullWidth(by: right)
         return product.high ^ product.low

@@ -13,6 +13,8 @@ class ClientConnection: TransportDelegate, TimerTarget {
     let transport: Transport
     /// The client's address as text.
     let peerText: [UInt8]
+    /// The client's address as of IPv6, an IPv4 address mapped.
+    let peerWords: (high: UInt64, low: UInt64)
     private let peerIsIPv6: Bool
     private var forwardedHost: [UInt8] = []
     /// What tells the endpoint of the client (RFC 7239 and its forerunners); see `rememberHost`.
@@ -37,6 +39,7 @@ class ClientConnection: TransportDelegate, TimerTarget {
         self.client = client
         self.transport = transport
         isTLS = transport.isTLS
+        peerWords = transport.peer.bytes
         let host = transport.peer.host
         peerText = Array(host.utf8)
         peerIsIPv6 = host.utf8.contains(UInt8(ascii: ":"))

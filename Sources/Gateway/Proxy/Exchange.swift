@@ -133,6 +133,8 @@ final class Exchange: TimerTarget {
     var requestID: [UInt8] = []
     var rule: RouteRule?
     var token: VerifiedToken?
+    /// What the client is told of rate limits.
+    var charged: ChargedLimit?
     var backend: BackendState?
     var pool: EndpointPool?
     /// While it waits for a connection: its place in the pool's line.
@@ -208,6 +210,7 @@ final class Exchange: TimerTarget {
         upstream = nil
         rule = nil
         token = nil
+        charged = nil
         backend = nil
         pool = nil
         ticket = nil

@@ -42,7 +42,7 @@ extension Exchange {
             downstream?.requestBodyConsumed(bytes.count)
             return
         }
-        guard requestBytes <= limits.requestBodyBytes || isConversation else {
+        guard requestBytes <= bodyLimit || isConversation else {
             downstream?.requestBodyConsumed(bytes.count)
             return refuse(.bodyTooLarge)
         }
@@ -124,8 +124,30 @@ extension Exchange {
             }
             headers.append(contentsOf: connection.forwardedFields)
         }
+        tellIdentity()
         if isTunnelRequest { prepareTunnel(overHTTP2: pool.isMultiplexed) }
     }
+
+    /// Tells the endpoint who calls, in fields that a client cannot have sent itself.
+    private func tellIdentity() {
+        let snapshot = configuration.snapshot
+        if !snapshot.identityHeaders.isEmpty {
+            request.headers.removeAll { name in snapshot.identityHeaders.contains { Self.reads(name, $0) } }
+        }
+        guard let token, !token.identity.isEmpty else { return }
+        for field in token.identity {
+            request.headers.append(name: field.name.span, value: field.value.span)
+        }
+    }
+
+    /// Whether the name, which is in lower case, is `text`, "_" standing for "-" in both.
+    private static func reads(_ name: Span<UInt8>, _ text: [UInt8]) -> Bool {
+        guard name.count == text.count else { return false }
+        for index in name.indices where dashed(name[index]) != dashed(text[index]) { return false }
+        return true
+    }
+
+    private static func dashed(_ byte: UInt8) -> UInt8 { byte == UInt8(ascii: "_") ? UInt8(ascii: "-") : byte }
 
     /// One access to the request, not one a field.
     private static func rewrite(_ request: inout RequestHead, _ addOurs: (inout HeaderBlock) -> Void) {

@@ -40,6 +40,7 @@ extension Exchange {
         response.headers.append("content-type", "application/grpc")
         response.headers.append("grpc-status", GRPCStatus.code(for: problem.status))
         response.headers.append("grpc-message", GRPCStatus.message(problem.detail))
+        response.headers.append("proxy-status", problem.proxyStatus)
         if let challenge = problem.challenge { response.headers.append("www-authenticate", text: challenge) }
         if let seconds = problem.retryAfterSeconds { response.headers.append("retry-after", UInt64(seconds)) }
         respond(body: [], problem.outcome)

@@ -3,11 +3,21 @@ import Reactor
 import Routing
 import Wire
 
-/// Phase 2: who is asking? A bearer token (RFC 6750 §2.1), verified off the loop the first time it is seen.
+/// Phase 2: who is asking? An API key, looked up by its digest; or a bearer token (RFC 6750 §2.1), verified off the loop the
+/// first time it is seen.
 extension Exchange {
     func identify(_ rule: RouteRule) {
-        guard let authentication = rule.authentication, !authentication.anonymousAllowed else { return limit() }
-        let provider = authentication.provider
+        guard admitsAddress(rule) else { return refuse(.accessDenied) }
+        guard let authentication = rule.authentication else { return limit() }
+        if let keys = authentication.apiKeys, let caller = callerByKey(configuration.snapshot.apiKeys[keys]) {
+            guard let caller else { return refuse(.apiKeyRefused) }
+            token = caller
+            return authorize(authentication)
+        }
+        guard let provider = authentication.provider else {
+            return authentication.anonymousAllowed ? authorize(authentication) : refuse(.apiKeyMissing)
+        }
+        if authentication.anonymousAllowed && !hasBearerToken { return authorize(authentication) }
         let known = withBearerToken { token in
             worker.tokens.find(token, provider: provider, nowSeconds: worker.loop.wallMilliseconds / 1000)
         }
@@ -23,6 +33,13 @@ extension Exchange {
         }
         if let refusal, let refusal { return refuseToken(refusal) }
         verify(provider: provider)
+    }
+
+    /// Whether the rule may be called from the client's address at all: asked before anything else of it is done.
+    func admitsAddress(_ rule: RouteRule) -> Bool {
+        guard let access = rule.policies?.access else { return true }
+        guard let address = downstream?.connection.peerWords else { return false }
+        return access.admits(high: address.high, low: address.low)
     }
 
     private func verify(provider: Int) {
@@ -69,6 +86,18 @@ extension Exchange {
         case .expired: refuse(.tokenExpired)
         default: refuse(.tokenInvalid)
         }
+    }
+
+    /// Whether any field says `Bearer`, well or badly: then it is a token that is meant.
+    private var hasBearerToken: Bool {
+        for index in request.headers.indices
+        where !request.headers.isRemoved(at: index) && request.headers.nameEquals(at: index, "authorization") {
+            let isBearer = request.headers.withValue(at: index) { value in
+                value.count >= 6 && FieldRules.equalsIgnoringCase(value.extracting(0..<6), "bearer")
+            }
+            if isBearer { return true }
+        }
+        return false
     }
 
     /// Nil when there is not exactly one `Authorization` field with the scheme `Bearer` and one token.

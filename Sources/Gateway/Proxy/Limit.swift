@@ -1,10 +1,103 @@
+import Policy
+import Reactor
+import Routing
 import Wire
 
-/// Phase 4: is it too much? A body whose length is known to be over the limit is refused before a byte of it is read.
+/// Phase 4: is it too much? Too many requests of its kind, or one that is too large: a body whose length is known to be over
+/// the limit is refused before a byte of it is read.
 extension Exchange {
     func limit() {
-        if case .length(let length) = request.framing, length > limits.requestBodyBytes { return refuse(.bodyTooLarge) }
-        if requestBytes > limits.requestBodyBytes { return refuse(.bodyTooLarge) }
+        if let policies = rule?.policies {
+            if !policies.rateLimits.isEmpty, let seconds = charge(policies.rateLimits) {
+                return refuse(.rateLimited(retryAfterSeconds: seconds))
+            }
+            if let most = policies.requestHeaderBytes, request.headers.byteCount > most { return refuse(.headTooLarge) }
+        }
+        let most = bodyLimit
+        if case .length(let length) = request.framing, length > most { return refuse(.bodyTooLarge) }
+        if requestBytes > most { return refuse(.bodyTooLarge) }
         gather()
+    }
+
+    /// The largest body that the request may have.
+    var bodyLimit: UInt64 { rule?.policies?.requestBodyBytes ?? limits.requestBodyBytes }
+
+    // MARK: - Rate limits
+
+    /// Takes a token of each limit, or of none: when one refuses, those before it get theirs back.
+    ///
+    /// - Returns: the seconds to wait, when one refuses.
+    private func charge(_ limits: [Int]) -> Int? {
+        // Held here, or each access would copy the list.
+        let limiters = configuration.snapshot.rateLimiters
+        let now = worker.loop.now
+        for (number, place) in limits.enumerated() {
+            let limiter = limiters[place]
+            let verdict = limiter.table.take(key(of: limiter), now: now)
+            limiter.count(verdict.isAllowed)
+            if limiter.limit.isShadow { continue }
+            let next = ChargedLimit(limiter: limiter, verdict: verdict)
+            if !verdict.isAllowed {
+                for earlier in limits[..<number] where !limiters[earlier].limit.isShadow {
+                    limiters[earlier].table.giveBack(key(of: limiters[earlier]))
+                }
+                charged = limiter.limit.tellsClients ? next : nil
+                return max(1, Int((verdict.untilNext + 999_999_999) / 1_000_000_000))
+            }
+            if limiter.limit.tellsClients, charged.map({ next.left < $0.left }) ?? true { charged = next }
+        }
+        return nil
+    }
+
+    private func key(of limiter: RateLimiter) -> RateLimitKey {
+        var key = limiter.table.key()
+        for part in limiter.parts {
+            switch part {
+            case .clientAddress:
+                let words = downstream?.connection.client.network.words ?? (high: 0, low: 0)
+                key.add(words.high, words.low)
+            case .subject: Self.add(token?.subject ?? "", to: &key)
+            case .consumer: Self.add(token?.isConsumer == true ? token?.subject ?? "" : "", to: &key)
+            case .route: Self.add(rule?.routeName ?? "", to: &key)
+            case .rule:
+                Self.add(rule?.routeName ?? "", to: &key)
+                Self.add(rule?.ruleName ?? "", to: &key)
+            case .header(let name): add(field: name, to: &key)
+            }
+        }
+        return key
+    }
+
+    private static func add(_ text: String, to key: inout RateLimitKey) { key.add(text.utf8.span) }
+
+    /// The first field of this name; none is as good as an empty one.
+    private func add(field name: [UInt8], to key: inout RateLimitKey) {
+        for index in request.headers.indices where !request.headers.isRemoved(at: index) {
+            guard request.headers.withName(at: index, { Self.equal($0, name) }) else { continue }
+            return request.headers.withValue(at: index) { key.add($0) }
+        }
+        key.add([])
+    }
+
+    /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10): every limit that was asked, and what is
+    /// left of the one that is nearest to its end.
+    func tellLimits(_ charged: ChargedLimit) {
+        let limiters = configuration.snapshot.rateLimiters
+        var text: [UInt8] = []
+        text.reserveCapacity(64)
+        for place in rule?.policies?.rateLimits ?? [] where limiters[place].limit.tellsClients {
+            if limiters[place].limit.isShadow { continue }
+            if !text.isEmpty { text.append(literal: ", ") }
+            text.append(contentsOf: limiters[place].policyText)
+        }
+        response.headers.append("ratelimit-policy", text)
+        text.removeAll(keepingCapacity: true)
+        text.append(contentsOf: charged.limiter.nameText)
+        text.append(literal: ";r=")
+        text.append(decimal: charged.verdict.remaining)
+        text.append(literal: ";t=")
+        let wait = charged.verdict.isAllowed ? charged.verdict.untilFull : charged.verdict.untilNext
+        text.append(decimal: (wait + 999_999_999) / 1_000_000_000)
+        response.headers.append("ratelimit", text)
     }
 }

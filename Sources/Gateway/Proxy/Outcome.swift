@@ -13,7 +13,15 @@ public enum Outcome: String, Sendable, CaseIterable {
     case tokenRefused
     case tokenKeysNotLoaded
     case verificationOverloaded
+    /// The API key is nobody's.
+    case apiKeyRefused
     case scopeMissing
+    /// The token has not the claims that the rule asks for.
+    case claimMissing
+    /// From this address, or with these claims, the rule is not to be called.
+    case accessDenied
+    /// Too many requests of its kind.
+    case rateLimited
     case bodyTooLarge
     /// The head did not come to its end in time.
     case requestHeadTimeout

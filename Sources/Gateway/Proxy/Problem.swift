@@ -46,6 +46,10 @@ struct GatewayProblem {
         421, .misdirected, "Misdirected Request", "This listener does not serve the requested host.")
     static let tokenMissing = GatewayProblem(
         401, .tokenMissing, "Unauthorized", "Send a bearer token in the Authorization header.", challenge: "Bearer")
+    static let apiKeyMissing = GatewayProblem(
+        401, .tokenMissing, "Unauthorized", "Send an API key.", challenge: "ApiKey")
+    static let apiKeyRefused = GatewayProblem(
+        401, .apiKeyRefused, "Unauthorized", "The API key is not valid here.", challenge: "ApiKey")
     static let tokenInvalid = GatewayProblem(
         401, .tokenRefused, "Unauthorized", "The token is not valid here.", challenge: "Bearer error=\"invalid_token\"")
     static let tokenExpired = GatewayProblem(
@@ -63,6 +67,17 @@ struct GatewayProblem {
         .init(
             403, .scopeMissing, "Forbidden", "The token does not carry the scope that this request needs.",
             challenge: "Bearer error=\"insufficient_scope\", scope=\"\(required.joined(separator: " "))\"")
+    }
+
+    static let claimMissing = GatewayProblem(
+        403, .claimMissing, "Forbidden", "The token does not carry the claims that this request needs.")
+    static let accessDenied = GatewayProblem(
+        403, .accessDenied, "Forbidden", "Requests like this one are not accepted here.")
+
+    static func rateLimited(retryAfterSeconds: Int) -> GatewayProblem {
+        .init(
+            429, .rateLimited, "Too Many Requests", "More requests came than are allowed. Wait, then try again.",
+            retryAfterSeconds: retryAfterSeconds)
     }
 
     // MARK: - Ours, or an endpoint's
@@ -123,6 +138,8 @@ struct GatewayProblem {
         body.append(contentsOf: outcome.problemName.utf8)
         body.append(literal: "\",\"title\":\"")
         body.append(literal: title)
+        body.append(literal: "\",\"code\":\"")
+        body.append(contentsOf: outcome.rawValue.utf8)
         body.append(literal: "\",\"status\":")
         body.append(decimal: UInt64(status))
         body.append(literal: ",\"detail\":\"")
@@ -138,7 +155,59 @@ struct GatewayProblem {
     }
 }
 
+extension GatewayProblem {
+    /// For who does not read JSON.
+    func text(requestID: [UInt8], into body: inout [UInt8]) {
+        body.append(decimal: UInt64(status))
+        body.append(literal: " ")
+        body.append(literal: title)
+        body.append(literal: "\n")
+        body.append(literal: detail)
+        body.append(literal: "\n\ncode: ")
+        body.append(contentsOf: outcome.rawValue.utf8)
+        body.append(literal: "\nrequest id: ")
+        body.append(contentsOf: requestID)
+        body.append(literal: "\n")
+    }
+
+    /// `Proxy-Status` (RFC 9209 §2): that it is this gateway's answer, the kind of error, and the outcome's name.
+    var proxyStatus: [UInt8] {
+        var value: [UInt8] = []
+        value.append(literal: "gatehouse; error=")
+        value.append(literal: outcome.proxyError)
+        value.append(literal: "; details=\"")
+        value.append(contentsOf: outcome.rawValue.utf8)
+        value.append(literal: "\"")
+        return value
+    }
+}
+
 extension Outcome {
+    /// The error type of RFC 9209 §2.3.
+    var proxyError: StaticString {
+        switch self {
+        case .malformedRequest, .headTooLarge, .ambiguousTarget, .misdirected, .bodyTooLarge, .requestHeadTimeout,
+            .requestBodyTimeout, .clientClosed, .clientStalled:
+            "http_request_error"
+        case .tokenMissing, .tokenRefused, .apiKeyRefused, .scopeMissing, .claimMissing, .accessDenied, .rateLimited:
+            "http_request_denied"
+        case .noRoute: "destination_not_found"
+        case .tokenKeysNotLoaded, .noEndpoint, .noHealthyEndpoint: "destination_unavailable"
+        case .verificationOverloaded, .overloaded, .poolExhausted, .pendingTimeout: "connection_limit_reached"
+        case .connectFailed: "connection_refused"
+        case .connectTimeout: "connection_timeout"
+        case .upstreamClosed: "connection_terminated"
+        case .upstreamMalformed: "http_protocol_error"
+        case .responseTruncated: "http_response_incomplete"
+        case .responseTimeout, .deadlineExceeded, .attemptTimeout: "http_response_timeout"
+        case .streamIdleTimeout: "connection_read_timeout"
+        case .upstreamTLSFailed: "tls_protocol_error"
+        case .tunnelRefused: "http_upgrade_failed"
+        case .routeUnresolved: "proxy_configuration_error"
+        case .forwarded, .redirected, .internalError, .localExhaustion, .drainDeadline: "proxy_internal_error"
+        }
+    }
+
     /// "bodyTooLarge" as "body-too-large": the last part of a problem's `type`.
     var problemName: String {
         var name = ""

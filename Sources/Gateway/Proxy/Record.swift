@@ -37,6 +37,7 @@ extension Exchange {
 
     private func writeLogLine(_ record: RuleRecord?) {
         let clientText = connection?.logText ?? []
+        let logged = rule?.policies == nil ? [] : record?.loggedHeaders ?? []
         let pool = pool
         let userAgent = request.headers.firstIndex(of: "user-agent")
         let subject = token?.subject
@@ -46,7 +47,8 @@ extension Exchange {
         request.withPath { size += $0.count }
         // Six bytes for one that needs escaping; the literals and numbers below are less than a thousand.
         let texts = clientText.count + (record?.logText.count ?? 0) + (pool?.logText.count ?? 0)
-        let bound = 6 * size + texts + 1024
+        let fields = logged.reduce(0) { $0 + $1.text.count + 6 * RuleRecord.loggedBytes + 32 }
+        let bound = 6 * size + texts + fields + 1024
         let outcomeText = outcome.rawValue
         let requestID = requestID
         worker.log(reserving: bound) { line, clock in
@@ -80,7 +82,7 @@ extension Exchange {
             line.append(literal: ",\"response_bytes\":")
             line.append(decimal: responseBytes)
             if let subject {
-                line.append(literal: ",\"subject\":")
+                line.append(literal: token?.isConsumer == true ? ",\"consumer\":" : ",\"subject\":")
                 line.append(jsonString: subject.utf8.span)
             }
             appendVersion(to: &line)
@@ -91,6 +93,7 @@ extension Exchange {
                     line.append(jsonString: value.extracting(first: Self.userAgentBytes))
                 }
             }
+            if !logged.isEmpty { append(logged, to: &line) }
             line.append(literal: "}\n")
         }
     }

@@ -21,6 +21,7 @@ extension Exchange {
         response.headers.removeHopByHopFields()
         response.headers.remove("x-request-id")
         response.headers.append(own: "x-request-id", requestID, flags: .neverIndexed)
+        if let charged { tellLimits(charged) }
         downstream?.sendHead(endStream: endStream)
     }
 
@@ -61,15 +62,33 @@ extension Exchange {
         guard !responseHasStarted else { return failResponse(problem.outcome) }
         letGoOfUpstream()
         worker.bodyScratch.removeAll(keepingCapacity: true)
-        request.withPath { problem.body(requestID: requestID, path: $0, into: &worker.bodyScratch) }
         if isGRPC { return refuseGRPC(problem) }
         response.reset()
         response.status = problem.status
-        response.headers.append("content-type", "application/problem+json")
+        if takesJSON {
+            request.withPath { problem.body(requestID: requestID, path: $0, into: &worker.bodyScratch) }
+            response.headers.append("content-type", "application/problem+json")
+        } else {
+            problem.text(requestID: requestID, into: &worker.bodyScratch)
+            response.headers.append("content-type", "text/plain; charset=utf-8")
+        }
         response.headers.append("cache-control", "no-store")
+        response.headers.append("proxy-status", problem.proxyStatus)
         if let challenge = problem.challenge { response.headers.append("www-authenticate", text: challenge) }
         if let seconds = problem.retryAfterSeconds { response.headers.append("retry-after", UInt64(seconds)) }
         respond(body: worker.bodyScratch, problem.outcome)
+    }
+
+    /// Whether the client takes a problem document (RFC 9110 §12.5.1). Where it says nothing, or nothing that we could
+    /// send, JSON it is.
+    private var takesJSON: Bool {
+        guard request.headers.contains("accept") else { return true }
+        var accepted = Accepted()
+        for index in request.headers.indices
+        where !request.headers.isRemoved(at: index) && request.headers.nameEquals(at: index, "accept") {
+            request.headers.withValue(at: index) { accepted.read($0) }
+        }
+        return accepted.takesJSON
     }
 
     func respondEmpty(_ outcome: Outcome) { respond(body: [], outcome) }
@@ -84,6 +103,7 @@ extension Exchange {
         response.framing = .length(length)
         response.headers.append("content-length", length)
         response.headers.append("x-request-id", requestID, flags: .neverIndexed)
+        if let charged { tellLimits(charged) }
         dropRequestBody()
         // It has its answer; what is left is the client's time to take it.
         requestDeadline = .max

@@ -7,18 +7,29 @@ public final class Snapshot: Sendable {
     public let listeners: [Listener]
     public let limits: Limits
     public let verifier: any TokenVerifying
+    /// By `RateLimit`'s place in the route table.
+    public let rateLimiters: [RateLimiter]
+    /// By `APIKeySet`'s place in the route table.
+    let apiKeys: [APIKeyTable]
+    /// Fields that only the gateway may send to backends; see `RouteTable.identityHeaders`.
+    let identityHeaders: [[UInt8]]
     /// TLS towards the backends that ask for it, by `Backend.index`.
     let upstreamTLS: [TLSClientContext?]
 
     /// Takes milliseconds for each backend with TLS: not on a loop.
     ///
+    /// - Parameter previous: rate limits that are the same there go on with what they have counted.
     /// - Throws: `UpstreamTLSError`, naming the backend whose authorities or client certificate cannot be used.
     public init(
-        routes: RouteTable, listeners: [Listener], limits: Limits, verifier: any TokenVerifying
+        routes: RouteTable, listeners: [Listener], limits: Limits, verifier: any TokenVerifying,
+        keeping previous: Snapshot? = nil
     ) throws(UpstreamTLSError) {
         var contexts: [TLSClientContext?] = []
         for backend in routes.backends { contexts.append(try Self.context(for: backend)) }
         upstreamTLS = contexts
+        rateLimiters = RateLimiter.limiters(of: routes, keeping: previous?.rateLimiters ?? [])
+        apiKeys = routes.apiKeySets.map { APIKeyTable($0) }
+        identityHeaders = routes.identityHeaders.map { Array($0.utf8) }
         self.routes = routes
         self.listeners = listeners
         self.limits = limits

@@ -6,6 +6,9 @@ public struct ClientNetwork: Hashable, Sendable {
     private let high: UInt64
     private let low: UInt64
 
+    /// The address's first 64 bits, and for IPv4 the rest; an IPv4 address is mapped into IPv6.
+    public var words: (high: UInt64, low: UInt64) { (high, low) }
+
     public init(_ address: SocketAddress) {
         let bytes = address.bytes
         high = bytes.high
@@ -63,7 +66,7 @@ extension SocketAddress {
     }
 
     /// The address as of IPv6, an IPv4 address mapped (RFC 4291 §2.5.5.2).
-    var bytes: (high: UInt64, low: UInt64) {
+    public var bytes: (high: UInt64, low: UInt64) {
         withSockaddr { address, _ in
             let raw = UnsafeRawPointer(address)
             if Int32(address.pointee.sa_family) == AF_INET {

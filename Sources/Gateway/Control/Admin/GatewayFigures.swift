@@ -9,6 +9,7 @@ struct GatewayFigures: Sendable {
     var verificationsWaiting = 0
     /// By what came of it: "accepted" or the refusal's name.
     var verificationResults: [String: UInt64] = [:]
+    var keySets: [RemoteKeySet.Figures] = []
     var memory = ProcessMemory()
 }
 

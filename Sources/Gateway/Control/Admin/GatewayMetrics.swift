@@ -14,6 +14,8 @@ enum GatewayMetrics {
         upstreams(gateway, &page)
         endpoints(figures.endpoints, &page)
         tokens(figures, &page)
+        keySets(figures.keySets, &page)
+        rateLimits(status.rateLimiters, &page)
         process(figures, &page)
         configuration(status, &page)
         return page.text

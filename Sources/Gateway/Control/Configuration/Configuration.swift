@@ -35,6 +35,18 @@ public struct Configuration: Sendable {
         }
     }
 
+    /// PEM text of the authorities that vouch for remote key sets.
+    var keySetAuthorities: [TokenProvider.ConfigMapKey: String] {
+        var found: [TokenProvider.ConfigMapKey: String] = [:]
+        for policy in documents.authenticationPolicies {
+            guard case .remote(let remote)? = policy.tokens?.keySet.value, let reference = remote.authorities else {
+                continue
+            }
+            found[reference] = text(ofConfigMap: reference.name, key: reference.key)
+        }
+        return found
+    }
+
     /// The Services that routes name.
     var referencedServices: [ReferencedService] { documents.referencedServices }
 
@@ -74,7 +86,7 @@ public struct Configuration: Sendable {
         }
         for policy in documents.authenticationPolicies {
             guard let keySet = policy.tokens?.keySet else { continue }
-            if case .configMap(let name, let key) = keySet.value, text(ofConfigMap: name, key: key) == nil { continue }
+            if !isHere(keySet.value) { continue }
             do {
                 _ = try await keys(keySet.value, at: keySet.place)
             } catch {
@@ -86,9 +98,13 @@ public struct Configuration: Sendable {
 
     /// Builds what the data plane serves from.
     ///
+    /// - Parameters:
+    ///   - keySets: where remote key sets are kept; without it they are errors.
+    ///   - previous: what it takes the place of: rate limits go on with what they counted there.
     /// - Throws: `ConfigurationError` with every error of files, documents, certificates and key sets.
     func snapshot(
-        endpoints: [ServicePort: [Endpoint]], queue: VerificationQueue
+        endpoints: [ServicePort: [Endpoint]], queue: VerificationQueue, keySets: RemoteKeySets? = nil,
+        previous: Snapshot? = nil
     ) async throws(ConfigurationError) -> (snapshot: Snapshot, diagnostics: [Diagnostic]) {
         let translation = translate(endpoints: endpoints)
         var found = fileDiagnostics + translation.diagnostics
@@ -97,6 +113,10 @@ public struct Configuration: Sendable {
         found += backendTLSDiagnostics(table) + documents.diagnostics(of: table.lint(), in: table)
         var providers: [TokenVerifier.Provider] = []
         for provider in table.tokenProviders {
+            if case .remote(let settings) = provider.keySet, let keySets {
+                providers.append(TokenVerifier.Provider(settings: provider, remote: keySets.set(of: settings)))
+                continue
+            }
             do {
                 let policy = documents.authenticationPolicies.first { $0.metadata.key == provider.name }
                 let place = policy?.tokens?.keySet.place ?? Place(file: "")
@@ -112,7 +132,8 @@ public struct Configuration: Sendable {
         var limits = Limits(translation.clients)
         limits.tracedPerMillion = tracedPerMillion
         do throws(UpstreamTLSError) {
-            let snapshot = try Snapshot(routes: table, listeners: listeners, limits: limits, verifier: verifier)
+            let snapshot = try Snapshot(
+                routes: table, listeners: listeners, limits: limits, verifier: verifier, keeping: previous)
             return (snapshot, found)
         } catch {
             throw ConfigurationError(diagnostics: found + [Diagnostic(.error, at: Place(file: ""), "\(error)")])
@@ -127,7 +148,8 @@ public struct Configuration: Sendable {
         guard let table = translation.table else { throw ConfigurationError(diagnostics: translation.diagnostics) }
         do throws(UpstreamTLSError) {
             return try Snapshot(
-                routes: table, listeners: previous.listeners, limits: previous.limits, verifier: previous.verifier)
+                routes: table, listeners: previous.listeners, limits: previous.limits, verifier: previous.verifier,
+                keeping: previous)
         } catch {
             throw ConfigurationError(diagnostics: [Diagnostic(.error, at: Place(file: ""), "\(error)")])
         }
@@ -175,8 +197,14 @@ public struct Configuration: Sendable {
                 throw Diagnostic(.error, at: place, "there is no \(reference)")
             }
             json = Array(text.utf8)
+        case .secret(let name, let key):
+            guard let secret = documents.secrets.first(where: { $0.metadata.key == name }) else {
+                throw Diagnostic(.error, at: place, "there is no \(reference)")
+            }
+            json = try secret.bytes(key)
         case .file(let path):
             json = try read(path, at: place)
+        case .remote: throw Diagnostic(.error, at: place, "\(reference) is fetched, not read")
         }
         do {
             return try await KeySet(json: json)
@@ -185,7 +213,17 @@ public struct Configuration: Sendable {
         }
     }
 
-    private func text(ofConfigMap name: String, key: String) -> String? {
+    /// Whether the key set can be looked at without asking anybody else; what is missing is reported elsewhere.
+    private func isHere(_ reference: TokenProvider.KeySetReference) -> Bool {
+        switch reference {
+        case .configMap(let name, let key): text(ofConfigMap: name, key: key) != nil
+        case .secret(let name, _): documents.secrets.contains { $0.metadata.key == name }
+        case .file: true
+        case .remote: false
+        }
+    }
+
+    func text(ofConfigMap name: String, key: String) -> String? {
         documents.configMaps.first { $0.metadata.key == name }?.data[key]?.value
     }
 

@@ -63,12 +63,16 @@ public struct Explainer: Sendable {
             report.token = "none is asked for"
             return false
         }
+        guard let provider = asked.provider else {
+            report.token = "an API key is asked for, which is not checked here"
+            return false
+        }
         guard let token = request.token else {
             report.token = "asked for, and the request has none; --token says what becomes of one"
             report.end(401, "without a token, refused")
             return true
         }
-        switch await verify(token, asked.provider) {
+        switch await verify(token, provider) {
         case .failure(let refusal) where refusal == .keysNotLoaded || refusal == .overloaded:
             report.token = refusal == .keysNotLoaded ? "not checked: the provider's keys are not loaded" : "not checked"
             report.end(503, "the token cannot be checked")
@@ -79,10 +83,31 @@ public struct Explainer: Sendable {
             let missing = asked.requiredScopes.filter { !verified.scopes.contains($0) }
             report.token =
                 "accepted, subject \"\(verified.subject)\", scopes " + verified.scopes.sorted().joined(separator: " ")
-            if missing.isEmpty { return false }
-            report.end(403, "the token has not the scope \(missing.joined(separator: " "))")
+            if !missing.isEmpty {
+                report.end(403, "the token has not the scope \(missing.joined(separator: " "))")
+                return true
+            }
+            return lacksClaims(rule, asked, verified, &report)
         }
         return true
+    }
+
+    private func lacksClaims(
+        _ rule: RouteRule, _ asked: AuthenticationRule, _ caller: VerifiedToken, _ report: inout ExplanationReport
+    ) -> Bool {
+        if let missing = asked.requiredClaims.first(where: { !caller.claims($0.name, oneOf: $0.values) }) {
+            report.end(403, "the token has not the claim \(missing)")
+            return true
+        }
+        guard let access = rule.policies?.access else { return false }
+        if let denied = access.deniedClaims.first(where: { caller.claims($0.name, oneOf: $0.values) }) {
+            report.end(403, "AccessPolicy \(access.policy) denies the claim \(denied)")
+            return true
+        }
+        let isAllowed =
+            access.allowedClaims.isEmpty || access.allowedClaims.contains { caller.claims($0.name, oneOf: $0.values) }
+        if !isAllowed { report.end(403, "AccessPolicy \(access.policy) allows none of the token's claims") }
+        return !isAllowed
     }
 
     /// That explaining and serving say the same is tested, and looked at here once more.

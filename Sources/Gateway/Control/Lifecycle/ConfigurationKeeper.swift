@@ -9,6 +9,7 @@ import Routing
 struct ConfigurationKeeper {
     private let settings: GatewaySettings
     private let queue: VerificationQueue
+    private let keySets: RemoteKeySets
     private let status: ControlStatus
     private let logger: Logger
     private let resolver: EndpointResolver
@@ -25,10 +26,14 @@ struct ConfigurationKeeper {
 
     init(
         settings: GatewaySettings, queue: VerificationQueue, status: ControlStatus, logger: Logger,
-        secondsSince1970: @escaping @Sendable () -> Int64
+        keySets: RemoteKeySets? = nil, secondsSince1970: @escaping @Sendable () -> Int64
     ) {
         self.settings = settings
         self.queue = queue
+        self.keySets =
+            keySets
+            ?? RemoteKeySets(
+                fetch: { _ in throw KeySetError("is not fetched here") }, secondsSince1970: secondsSince1970)
         self.status = status
         self.logger = logger
         self.secondsSince1970 = secondsSince1970
@@ -50,17 +55,23 @@ struct ConfigurationKeeper {
         watch.read(states.merging(ConfigurationFiles.states(of: [], and: keySets)) { first, _ in first })
         watchedKeySets = keySets
         let resolution = await resolver.resolve(configuration.referencedServices, previous: addresses)
-        let built = try await configuration.snapshot(endpoints: resolution.endpoints, queue: queue)
+        let built = try await configuration.snapshot(
+            endpoints: resolution.endpoints, queue: queue, keySets: self.keySets, previous: snapshot)
         let warnings = built.diagnostics + configuration.expiryDiagnostics(nowSeconds: secondsSince1970())
         for diagnostic in warnings where diagnostic.severity != .error {
             logger.notice("\(diagnostic)")
         }
         self.configuration = configuration
+        // Those that only the configuration before names are let go of when this one is in force.
+        let missing = self.keySets.missing
+        let authorities = configuration.keySetAuthorities
         use(resolution, built.snapshot)
         let expiries = configuration.certificateExpiries
         status.update {
             $0.refusal = []
             $0.certificates = expiries
+            $0.waitingFor = missing
+            $0.authorities = authorities
         }
         return built.snapshot
     }
@@ -86,6 +97,35 @@ struct ConfigurationKeeper {
     /// Where a change of the configuration shows.
     var watchedFolders: [String: FileNotices.Interest] {
         ConfigurationFiles.watched(settings.configuration, mounted: settings.mounted, and: watchedKeySets)
+    }
+
+    /// The configuration in use is in force: key sets that it does not name are not fetched any more.
+    func dropUnusedKeySets() {
+        let named = snapshot?.routes.tokenProviders.compactMap { provider in
+            if case .remote(let settings) = provider.keySet { settings } else { nil }
+        }
+        keySets.retain(only: Set(named ?? []))
+        let missing = keySets.missing
+        status.update { $0.waitingFor = missing }
+    }
+
+    /// Key sets were fetched.
+    ///
+    /// - Returns: a snapshot that takes no token for verified, when keys have changed.
+    mutating func refreshKeys() throws(ConfigurationError) -> Snapshot? {
+        let missing = keySets.missing
+        status.update { $0.waitingFor = missing }
+        guard let snapshot, keySets.takeChange(), let verifier = snapshot.verifier as? TokenVerifier else { return nil }
+        do throws(UpstreamTLSError) {
+            let next = try Snapshot(
+                routes: snapshot.routes, listeners: snapshot.listeners, limits: snapshot.limits,
+                verifier: verifier.renewed(), keeping: snapshot)
+            self.snapshot = next
+            status.update { $0.verifier = next.verifier }
+            return next
+        } catch {
+            throw ConfigurationError(diagnostics: [Diagnostic(.error, at: Place(file: ""), "\(error)")])
+        }
     }
 
     /// Looks up the names of Services again.
@@ -118,6 +158,7 @@ struct ConfigurationKeeper {
             $0.table = snapshot.routes
             $0.verifier = snapshot.verifier
             $0.documents = documents
+            $0.rateLimiters = snapshot.rateLimiters
             $0.configuredAtSeconds = now
             $0.unresolvedNames = resolution.failures
         }

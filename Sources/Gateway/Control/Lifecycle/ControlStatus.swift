@@ -25,6 +25,9 @@ final class ControlStatus: Sendable {
         var unresolvedNames: [String] = []
         /// What a first load is waited for before the process is ready, as "keys of default/gatehouse from https://…".
         var waitingFor: [String] = []
+        /// PEM text of the authorities that key sets name.
+        var authorities: [TokenProvider.ConfigMapKey: String] = [:]
+        var rateLimiters: [RateLimiter] = []
         /// Of the certificates that listeners show.
         var certificates: [CertificateExpiry] = []
     }

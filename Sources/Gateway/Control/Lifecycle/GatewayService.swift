@@ -21,6 +21,7 @@ struct GatewayService: Service {
         case reload
         case refreshNames
         case lookAtFiles
+        case keysFetched
     }
 
     let gateway: Gateway
@@ -33,6 +34,7 @@ struct GatewayService: Service {
     /// not watched at all.
     let watchSeconds: Int
     let status: ControlStatus
+    var keySets: RemoteKeySets?
     let logger: Logger
 
     func run() async throws {
@@ -66,6 +68,8 @@ struct GatewayService: Service {
                     while (try? await Task.sleep(for: .seconds(watchSeconds))) != nil { events.add(.lookAtFiles) }
                 }
             }
+            keySets?.onFetch { events.add(.keysFetched) }
+            events.add(.keysFetched)
             var keeper = keeper
             var told: [String: String] = [:]
             if notices?.watch(keeper.watchedFolders) == true { events.add(.lookAtFiles) }
@@ -96,6 +100,15 @@ struct GatewayService: Service {
             guard let failure = endpoint.lastTLSFailure, told[name] != failure else { continue }
             told[name] = failure
             logger.warning("TLS to an endpoint failed", metadata: ["endpoint": "\(name)", "reason": "\(failure)"])
+        }
+    }
+
+    private func tellKeySets() {
+        for set in keySets?.figures ?? [] {
+            guard let failure = set.lastFailure else { continue }
+            logger.warning(
+                "a key set could not be fetched; keys that were loaded before stay in use",
+                metadata: ["uri": "\(set.uri)", "reason": "\(failure)"])
         }
     }
 
@@ -130,6 +143,11 @@ struct GatewayService: Service {
                 guard keeper.usesNames, let snapshot = try await keeper.refreshEndpoints() else { return }
                 try install(snapshot)
                 logger.info("addresses of backends changed")
+            case .keysFetched:
+                tellKeySets()
+                guard let snapshot = try keeper.refreshKeys() else { return }
+                try install(snapshot)
+                logger.notice("the keys of an issuer changed")
             }
         } catch {
             status.update {
@@ -149,6 +167,7 @@ struct GatewayService: Service {
             let snapshot = try await next.load()
             try install(snapshot)
             keeper = next
+            keeper.dropUnusedKeySets()
             status.update { $0.reloads += 1 }
             logger.notice(
                 "configuration replaced",
@@ -156,6 +175,7 @@ struct GatewayService: Service {
         } catch {
             // What is in use stays what it was; only the files are known, so that they are not refused twice.
             keeper.hasSeenFiles(as: next)
+            keeper.dropUnusedKeySets()
             status.update {
                 $0.table = before.table
                 $0.verifier = before.verifier

@@ -136,7 +136,11 @@ public struct ConfigurationDifference: Codable, Sendable, Equatable {
     private static func access(_ rule: RouteRule, _ table: RouteTable) -> String {
         guard let asked = rule.authentication, !asked.anonymousAllowed else { return " for anybody" }
         let scopes = asked.requiredScopes.isEmpty ? "" : " and scopes \(asked.requiredScopes.joined(separator: " "))"
-        return " with a token of \(table.tokenProviders[asked.provider].name)\(scopes)"
+        let ways = [
+            asked.provider.map { "a token of \(table.tokenProviders[$0].name)" },
+            asked.apiKeys.map { "a key of \(table.apiKeySets[$0].name)" },
+        ]
+        return " with " + ways.compactMap(\.self).joined(separator: " or ") + scopes
     }
 
     private static func details(

@@ -37,7 +37,8 @@ struct CompactToken {
         guard token.count <= Self.sizeLimitBytes else { throw .malformed }
         let parts = token.split(separator: UInt8(ascii: "."), maxSplits: 3, omittingEmptySubsequences: false)
         guard parts.count == 3, let headerBytes = Base64URL.decode(parts[0]),
-            let payload = Base64URL.decode(parts[1]), let signature = Base64URL.decode(parts[2])
+            let payload = Base64URL.decode(parts[1]), let signature = Base64URL.decode(parts[2]),
+            JSONMembers.areUnique(headerBytes), JSONMembers.areUnique(payload)
         else { throw .malformed }
         do {
             header = try JSONDecoder().decode(Header.self, from: Data(headerBytes))

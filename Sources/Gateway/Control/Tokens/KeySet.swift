@@ -92,15 +92,17 @@ private struct KeyList: Decodable {
             let kind = try entry.decode(String.self, forKey: .kty)
             let curve = try entry.decodeIfPresent(String.self, forKey: .crv)
             let modulus = try entry.decodeIfPresent(String.self, forKey: .n) ?? ""
+            let named = try entry.decodeIfPresent(String.self, forKey: .alg)
+            // An RSA key that does not say what it is for is one for RS256, which every issuer has.
             let own: TokenProvider.Algorithm? =
                 switch (kind, curve) {
                 case ("EC", "P-256"): .es256
+                case ("EC", "P-384"): .es384
                 case ("OKP", "Ed25519"): .edDSA
                 // RFC 7518 §3.3: at least 2048 bits, which are 342 characters of base64url.
-                case ("RSA", nil) where modulus.utf8.count >= 342: .rs256
+                case ("RSA", nil) where modulus.utf8.count >= 342: named == "PS256" ? .ps256 : .rs256
                 default: nil
                 }
-            let named = try entry.decodeIfPresent(String.self, forKey: .alg)
             let isForSignatures = use == nil || use == "sig"
             let agrees = named == nil || named == own?.rawValue
             usableAlgorithm = isForSignatures && agrees ? own : nil

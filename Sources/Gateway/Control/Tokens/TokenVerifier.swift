@@ -12,12 +12,31 @@ public final class TokenVerifier: TokenVerifying {
     /// A provider with its keys.
     struct Provider: Sendable {
         let settings: TokenProvider
+        private let fixedKeys: KeySet?
+        /// Where the keys come from, when they are fetched.
+        let remote: RemoteKeySet?
+
+        init(settings: TokenProvider, keys: KeySet?) {
+            self.settings = settings
+            fixedKeys = keys
+            remote = nil
+        }
+
+        init(settings: TokenProvider, remote: RemoteKeySet) {
+            self.settings = settings
+            fixedKeys = nil
+            self.remote = remote
+        }
+
         /// Nil while they were never loaded.
-        let keys: KeySet?
+        var keys: KeySet? { remote.map(\.keys) ?? fixedKeys }
     }
 
     private let providers: [Provider]
     private let queue: VerificationQueue
+
+    /// The same providers in another verifier: what was verified by this one is not taken for verified any more.
+    func renewed() -> TokenVerifier { TokenVerifier(providers: providers, queue: queue) }
 
     init(providers: [Provider], queue: VerificationQueue) {
         self.providers = providers
@@ -73,7 +92,45 @@ extension TokenVerifier.Provider {
         let skew = Int64(settings.clockSkewSeconds)
         guard nowSeconds < claims.expiresAt + skew else { throw .expired }
         if let notBefore = claims.notBefore, nowSeconds + skew < notBefore { throw .notYetValid }
+        let told = try identity(payload)
         return VerifiedToken(
-            subject: claims.subject, scopes: claims.scopes, expiresAtSeconds: claims.expiresAt + skew)
+            subject: claims.subject, scopes: claims.scopes, expiresAtSeconds: claims.expiresAt + skew,
+            claims: told.claims, identity: told.fields)
+    }
+
+    /// The claims that some policy asks for, and the fields that tell the backend of the caller.
+    private func identity(
+        _ payload: [UInt8]
+    ) throws(TokenRefusal) -> (claims: [String: [String]], fields: [VerifiedToken.IdentityField]) {
+        guard !settings.claims.isEmpty || !settings.claimsToHeaders.isEmpty else { return ([:], []) }
+        let all: ClaimValue
+        do {
+            all = try JSONDecoder().decode(ClaimValue.self, from: Data(payload))
+        } catch {
+            throw .malformed
+        }
+        var claims: [String: [String]] = [:]
+        for name in settings.claims { claims[name] = all.texts(at: name) }
+        let fields = settings.claimsToHeaders.compactMap { mapping in
+            let values = all.texts(at: mapping.claim)
+            return values.isEmpty
+                ? nil : VerifiedToken.IdentityField(name: mapping.header, value: values.joined(separator: ","))
+        }
+        return (claims, fields)
+    }
+
+    /// Whether the set of keys may be too old for this token, which names a key that is not in it.
+    ///
+    /// - Parameter again: called once when newer keys may be there.
+    func awaitsKey(of token: [UInt8], then again: @escaping @Sendable () -> Void) -> Bool {
+        guard let remote else { return false }
+        let identifier: String?
+        do throws(TokenRefusal) {
+            identifier = try CompactToken(token).header.keyIdentifier
+        } catch {
+            return false
+        }
+        guard let identifier, identifier.utf8.count <= 256 else { return false }
+        return remote.isMissing(identifier, then: again)
     }
 }

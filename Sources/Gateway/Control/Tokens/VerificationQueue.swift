@@ -91,6 +91,7 @@ public final class VerificationQueue: Service {
     private func work() async {
         while let job = await next() {
             let result = job.provider.verify(job.token, nowSeconds: secondsSince1970())
+            if result == .failure(.unknownKey), awaitsKey(job) { continue }
             let name =
                 switch result {
                 case .success: "accepted"
@@ -98,6 +99,13 @@ public final class VerificationQueue: Service {
                 }
             state.withLock { $0.results[name, default: 0] += 1 }
             job.completion(result)
+        }
+    }
+
+    /// The job comes back when newer keys may be there. Then its key is not news any more, and it is answered.
+    private func awaitsKey(_ job: Job) -> Bool {
+        job.provider.awaitsKey(of: job.token) { [self] in
+            if !submit(job) { job.completion(.failure(.overloaded)) }
         }
     }
 

@@ -1,21 +1,10 @@
 /// Our `AuthenticationPolicy` (`gatehouse.dev/v1alpha1`): who may call, attached as in GEP-713.
 ///
 /// Of several policies on the way to a rule the nearest wins: rule, then route, then Gateway. `anonymous` is always the
-/// nearest policy's; `jwt` and `requiredScopes` are those of the nearest policy that states them, so that a policy for a
-/// rule can name scopes and leave the issuer to the Gateway's.
-public struct AuthenticationPolicyDocument: Sendable {
-    public enum TargetKind: String, Sendable {
-        case gateway = "Gateway"
-        case route = "HTTPRoute"
-    }
-
-    public struct Target: Sendable {
-        public let kind: TargetKind
-        public let object: ObjectReference
-        /// The name of a rule; only for an `HTTPRoute`.
-        public let sectionName: Located<String>?
-        public let place: Place
-    }
+/// nearest policy's; `jwt`, `apiKeys`, `requiredScopes` and `requiredClaims` are those of the nearest policy that states
+/// them, so that a policy for a rule can name scopes and leave the issuer to the Gateway's.
+public struct AuthenticationPolicyDocument: Sendable, RulePolicyDocument {
+    static let kind = "AuthenticationPolicy"
 
     public struct Tokens: Sendable {
         public let issuer: String
@@ -23,60 +12,91 @@ public struct AuthenticationPolicyDocument: Sendable {
         public let algorithms: [TokenProvider.Algorithm]
         public let clockSkewSeconds: Int
         public let keySet: Located<TokenProvider.KeySetReference>
+        public let claimsToHeaders: [TokenProvider.ClaimHeader]
+    }
+
+    public struct APIKeys: Sendable {
+        public let secret: ObjectReference
+        /// In lower case.
+        public let header: String
+        public let queryParameter: String?
     }
 
     public let metadata: Metadata
-    public let targets: [Target]
+    public let targets: [RulePolicyTarget]
     public let tokens: Tokens?
+    public let apiKeys: APIKeys?
     public let requiredScopes: [String]?
+    public let requiredClaims: [ClaimCondition]?
     public let isAnonymous: Bool
 
     init?(_ document: inout ObjectReader) {
         let metadata = Metadata(&document)
         self.metadata = metadata
         guard var spec = document.object("spec", required: true) else { return nil }
-        targets = (spec.objects("targetRefs", required: true) ?? []).compactMap {
-            Target($0, namespace: metadata.namespace)
-        }
+        targets = spec.ruleTargets(namespace: metadata.namespace)
         tokens = spec.object("jwt").flatMap { Tokens($0, namespace: metadata.namespace) }
+        apiKeys = spec.object("apiKeys").flatMap { APIKeys($0, namespace: metadata.namespace) }
         let scopes = spec.strings("requiredScopes")
         for scope in scopes ?? [] where !Syntax.isScope(scope.value) {
             spec.sink.error(at: scope.place, "must be a scope of RFC 6749 §3.3: visible characters, no space")
         }
         requiredScopes = scopes?.map(\.value)
+        requiredClaims = spec.claimConditions("requiredClaims")
         let anonymous = spec.bool("anonymous")
         isAnonymous = anonymous?.value ?? false
-        spec.unsupported("apiKeys")
         spec.finish()
         if spec.isEmptyApart(from: "targetRefs") {
-            spec.sink.error(at: spec.place, "needs at least one of jwt, requiredScopes and anonymous")
+            spec.sink.error(
+                at: spec.place,
+                "needs at least one of jwt, apiKeys, requiredScopes, requiredClaims and anonymous")
         }
-        if let anonymous, anonymous.value, requiredScopes?.isEmpty == false {
-            spec.sink.error(at: anonymous.place, "a caller without a token has no scopes to require")
+        if let anonymous, anonymous.value, requiredScopes?.isEmpty == false || requiredClaims?.isEmpty == false {
+            spec.sink.error(at: anonymous.place, "a caller without a token has no scopes or claims to require")
         }
     }
 }
 
-extension AuthenticationPolicyDocument.Target {
+extension AuthenticationPolicyDocument.APIKeys {
     init?(_ object: ObjectReader, namespace: String) {
         var object = object
-        let kind = object.choice("kind", of: ["Gateway", "HTTPRoute"], required: true)
-        let target = object.reference(
-            group: "gateway.networking.k8s.io", namespace: namespace, of: kind?.value ?? "Gateway")
-        sectionName = object.objectName("sectionName")
+        var reference = object.object("secretRef", required: true)
+        let secret = reference.flatMap { _ in
+            reference?.reference(group: "", kind: "Secret", namespace: namespace)
+        }
+        reference?.finish()
+        let header = object.string("header")
+        let query = object.string("queryParameter")
         object.finish()
-        place = object.place
-        guard let kind, let target, let known = AuthenticationPolicyDocument.TargetKind(rawValue: kind.value) else {
-            return nil
+        if let header, !AuthenticationPolicyDocument.isFreeHeader(header.value) {
+            object.sink.error(at: header.place, "must be a field name that HTTP leaves free, such as x-api-key")
         }
-        if target.namespace != namespace {
-            object.sink.error(at: target.place, "must be in the policy's own namespace")
+        if let query, !Syntax.isToken(query.value) {
+            object.sink.error(at: query.place, "must be a name of letters, digits, '-', '_' and '.'")
         }
-        if let sectionName, known == .gateway {
-            object.sink.error(at: sectionName.place, "is not supported by this version for a Gateway")
+        guard let secret else { return nil }
+        if secret.namespace != namespace {
+            object.sink.error(at: secret.place, "must be in the policy's own namespace")
         }
-        self.kind = known
-        self.object = target
+        self.secret = secret
+        self.header = (header?.value ?? "x-api-key").lowercased()
+        queryParameter = query?.value
+    }
+}
+
+extension AuthenticationPolicyDocument {
+    /// Fields that mean something to HTTP, to the gateway or to a proxy: not to be used for keys or claims.
+    private static let takenHeaders: Set<String> = [
+        "accept", "accept-encoding", "authorization", "connection", "content-encoding", "content-length",
+        "content-type", "cookie", "expect", "forwarded", "host", "keep-alive", "proxy-authorization",
+        "proxy-connection", "range", "te", "traceparent", "tracestate", "trailer", "transfer-encoding", "upgrade",
+        "via", "x-request-id",
+    ]
+
+    static func isFreeHeader(_ name: String) -> Bool {
+        let lower = name.lowercased()
+        return Syntax.isToken(name) && !takenHeaders.contains(lower) && !lower.hasPrefix("x-forwarded-")
+            && !lower.hasPrefix("x-gatehouse-")
     }
 }
 
@@ -91,8 +111,10 @@ extension AuthenticationPolicyDocument.Tokens {
         self.audiences = audiences.map(\.value)
         algorithms = Self.algorithms(&object)
         clockSkewSeconds = object.integer("clockSkewSeconds", in: 0...300)?.value ?? 30
-        let keySet = Self.keySet(&object, namespace: namespace)
-        object.unsupported("claimsToHeaders", "requiredClaims")
+        let keySet = object.object("keySet", required: true).flatMap {
+            TokenProvider.KeySetReference.read($0, namespace: namespace)
+        }
+        claimsToHeaders = (object.objects("claimsToHeaders") ?? []).compactMap(Self.claimHeader)
         object.finish()
         guard let issuer, let keySet else { return nil }
         self.issuer = issuer.value
@@ -110,34 +132,17 @@ extension AuthenticationPolicyDocument.Tokens {
         }
     }
 
-    private static func keySet(
-        _ tokens: inout ObjectReader, namespace: String
-    ) -> Located<TokenProvider.KeySetReference>? {
-        guard var keySet = tokens.object("keySet", required: true) else { return nil }
-        defer { keySet.finish() }
-        keySet.unsupported("secretRef", "url")
-        let configMap = keySet.object("configMapRef")
-        let file = keySet.string("file")
-        if let configMap, file == nil {
-            var reference = configMap
-            let name = reference.objectName("name", required: true)
-            let key = reference.string("key", required: true)
-            reference.finish()
-            guard let name, let key else { return nil }
-            return Located(.configMap(name: "\(namespace)/\(name.value)", key: key.value), at: reference.place)
+    private static func claimHeader(_ object: ObjectReader) -> TokenProvider.ClaimHeader? {
+        var object = object
+        let claim = object.string("claim", required: true)
+        let header = object.string("header", required: true)
+        object.finish()
+        guard let claim, let header else { return nil }
+        if claim.value.isEmpty { object.sink.error(at: claim.place, "must not be empty") }
+        guard AuthenticationPolicyDocument.isFreeHeader(header.value) else {
+            object.sink.error(at: header.place, "must be a field name that HTTP leaves free, such as x-user-id")
+            return nil
         }
-        if let file, configMap == nil {
-            if !file.value.hasPrefix("/") { tokens.sink.error(at: file.place, "must be an absolute path") }
-            return Located(.file(path: file.value), at: file.place)
-        }
-        tokens.sink.error(at: keySet.place, "needs exactly one of configMapRef and file")
-        return nil
-    }
-}
-
-extension ObjectReader {
-    /// Whether the mapping has no field but this one.
-    func isEmptyApart(from name: String) -> Bool {
-        !hasField { $0 != name }
+        return TokenProvider.ClaimHeader(claim: claim.value, header: header.value.lowercased())
     }
 }

@@ -7,6 +7,8 @@ public struct Documents: Sendable {
     public private(set) var secrets: [SecretDocument] = []
     public private(set) var configMaps: [ConfigMapDocument] = []
     public private(set) var authenticationPolicies: [AuthenticationPolicyDocument] = []
+    public private(set) var rateLimitPolicies: [RateLimitPolicyDocument] = []
+    public private(set) var accessPolicies: [AccessPolicyDocument] = []
     public private(set) var trafficPolicies: [TrafficPolicyDocument] = []
     public private(set) var backendTLSPolicies: [BackendTLSPolicyDocument] = []
     /// What is wrong with single documents, in their order.
@@ -76,6 +78,10 @@ public struct Documents: Sendable {
             configMaps.append(ConfigMapDocument(&reader))
         case ("\(Self.ownGroup)/v1alpha1", "AuthenticationPolicy"):
             authenticationPolicies += [AuthenticationPolicyDocument(&reader)].compactMap(\.self)
+        case ("\(Self.ownGroup)/v1alpha1", "RateLimitPolicy"):
+            rateLimitPolicies += [RateLimitPolicyDocument(&reader)].compactMap(\.self)
+        case ("\(Self.ownGroup)/v1alpha1", "AccessPolicy"):
+            accessPolicies += [AccessPolicyDocument(&reader)].compactMap(\.self)
         case ("\(Self.ownGroup)/v1alpha1", "TrafficPolicy"):
             trafficPolicies += [TrafficPolicyDocument(&reader)].compactMap(\.self)
         case ("\(Self.gatewayGroup)/v1", "BackendTLSPolicy"), ("\(Self.gatewayGroup)/v1alpha3", "BackendTLSPolicy"):
@@ -103,7 +109,7 @@ public struct Documents: Sendable {
             }
             return
         }
-        let ownKinds = ["AuthenticationPolicy", "TrafficPolicy"]
+        let ownKinds = ["AccessPolicy", "AuthenticationPolicy", "RateLimitPolicy", "TrafficPolicy"]
         let kinds = ["GatewayClass", "Gateway", "HTTPRoute", "BackendTLSPolicy"] + ownKinds
         if Self.unsupportedKinds.contains(kind.value) {
             sink.error(at: kind.place, "\(kind.value) is not supported by this version")

@@ -22,6 +22,16 @@ public struct TrafficPolicyDocument: Sendable {
     public let targets: [Target]
     public let traffic: TrafficChanges
     public let clients: Located<ClientSettings>?
+    /// What single requests may be, and what is logged of them; not for a Service.
+    public let requests: Located<RequestSettings>?
+
+    /// Each field nil where the policy does not state it.
+    public struct RequestSettings: Sendable {
+        public var bodyBytes: Int?
+        public var headerBytes: Int?
+        /// In lower case.
+        public var loggedHeaders: [String]?
+    }
 
     init?(_ document: inout ObjectReader) {
         let metadata = Metadata(&document)
@@ -32,7 +42,11 @@ public struct TrafficPolicyDocument: Sendable {
         }
         traffic = TrafficChanges(&spec)
         clients = spec.object("clients").map { Located(ClientSettings($0), at: $0.place) }
+        requests = spec.object("requests").map { Located(RequestSettings($0), at: $0.place) }
         spec.finish()
+        if let requests, targets.contains(where: { $0.kind == .service }) {
+            spec.sink.error(at: requests.place, "is only for a Gateway or an HTTPRoute: a Service is known too late")
+        }
         if spec.isEmptyApart(from: "targetRefs") {
             spec.sink.error(at: spec.place, "says nothing about traffic")
         }
@@ -70,6 +84,27 @@ extension TrafficPolicyDocument.Target {
 
 extension TrafficPolicyDocument.TargetKind {
     var article: String { self == .route ? "an HTTPRoute" : "a \(rawValue)" }
+}
+
+extension TrafficPolicyDocument.RequestSettings {
+    init(_ object: ObjectReader) {
+        var object = object
+        bodyBytes = object.integer("maxRequestBodyBytes", in: 0...1 << 50)?.value
+        headerBytes = object.integer("maxRequestHeaderBytes", in: 256...262_144)?.value
+        var log = object.object("accessLog")
+        let names = log?.strings("requestHeaders")
+        log?.finish()
+        object.finish()
+        for name in names ?? [] where !Syntax.isToken(name.value) || Self.secret.contains(name.value.lowercased()) {
+            object.sink.error(at: name.place, "must be a field name, and not one that carries secrets")
+        }
+        if let names, names.count > 16 {
+            object.sink.error(at: object.place.field("accessLog"), "must have at most 16 names")
+        }
+        loggedHeaders = names?.map { $0.value.lowercased() }
+    }
+
+    private static let secret: Set<String> = ["authorization", "cookie", "proxy-authorization", "x-api-key"]
 }
 
 extension ClientSettings {

@@ -29,13 +29,16 @@ public final class RouteRule: Sendable {
     /// HTTPRoute `retry`. Nil: what `Backend.traffic` says.
     public let retries: RetrySettings?
     public let authentication: AuthenticationRule?
+    /// Nil when no policy says anything of the kind.
+    public let policies: RulePolicies?
 
     public init(
         index: Int, kind: RouteKind = .http, routeName: String, ruleName: String, backends: [WeightedBackend] = [],
         unresolvedWeight: Int = 0, redirect: Redirect? = nil, filters: FilterChain? = nil,
         persistence: SessionPersistence? = nil,
         requestTimeoutMilliseconds: Int? = nil, backendRequestTimeoutMilliseconds: Int? = nil,
-        retries: RetrySettings? = nil, authentication: AuthenticationRule? = nil
+        retries: RetrySettings? = nil, authentication: AuthenticationRule? = nil,
+        policies: RulePolicies? = nil
     ) {
         self.index = index
         self.kind = kind
@@ -51,6 +54,7 @@ public final class RouteRule: Sendable {
         self.backendRequestTimeoutMilliseconds = backendRequestTimeoutMilliseconds
         self.retries = retries
         self.authentication = authentication
+        self.policies = policies
     }
 }
 
@@ -97,20 +101,5 @@ public struct Redirect: Sendable, Hashable {
         self.port = port
         self.path = path
         self.statusCode = statusCode
-    }
-}
-
-/// What a rule asks of the caller's token. With `anonymousAllowed`, or without any such rule, no token is asked for.
-public struct AuthenticationRule: Sendable, Hashable {
-    /// A place in `RouteTable.tokenProviders`; meaningless when `anonymousAllowed`.
-    public var provider: Int
-    /// The token's `scope` must hold all of these.
-    public var requiredScopes: [String]
-    public var anonymousAllowed: Bool
-
-    public init(provider: Int, requiredScopes: [String] = [], anonymousAllowed: Bool = false) {
-        self.provider = provider
-        self.requiredScopes = requiredScopes
-        self.anonymousAllowed = anonymousAllowed
     }
 }

@@ -12,6 +12,11 @@ public struct RouteTable: Sendable {
 
     public let listeners: [ListenerDescription]
     public let tokenProviders: [TokenProvider]
+    public let apiKeySets: [APIKeySet]
+    public let rateLimits: [RateLimit]
+    /// Names, in lower case, of fields that only the gateway may send to backends, because some policy has it tell them
+    /// with these who calls. Those that begin with "x-authenticated-" are so always and not listed.
+    public let identityHeaders: [String]
     public let backends: [Backend]
     public let rules: [RouteRule]
     /// Every way into a rule, grouped by listener and in order of precedence.
@@ -26,8 +31,9 @@ public struct RouteTable: Sendable {
     ///
     /// Every place that an entry, a rule or a backend names must exist.
     public init(
-        listeners: [ListenerDescription], tokenProviders: [TokenProvider] = [], backends: [Backend] = [],
-        rules: [RouteRule], entries: [RouteEntry]
+        listeners: [ListenerDescription], tokenProviders: [TokenProvider] = [],
+        apiKeySets: [APIKeySet] = [], rateLimits: [RateLimit] = [], backends: [Backend] = [], rules: [RouteRule],
+        entries: [RouteEntry]
     ) {
         for (place, rule) in rules.enumerated() {
             precondition(rule.index == place, "a rule's index is its place in the table")
@@ -41,6 +47,10 @@ public struct RouteTable: Sendable {
         }
         self.listeners = listeners
         self.tokenProviders = tokenProviders
+        self.apiKeySets = apiKeySets
+        self.rateLimits = rateLimits
+        identityHeaders = Set(tokenProviders.flatMap { $0.claimsToHeaders.map(\.header) })
+            .filter { !$0.hasPrefix("x-authenticated-") }.sorted()
         self.backends = backends
         self.rules = rules
         self.entries = Precedence.sorted(entries, rules: rules)

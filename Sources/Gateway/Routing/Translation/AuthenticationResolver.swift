@@ -1,24 +1,25 @@
 /// Finds the authentication that holds for each rule: see `AuthenticationPolicyDocument` for the order.
 struct AuthenticationResolver {
-    /// What a policy is attached to. `rule` is nil for a whole route and for a Gateway.
-    private struct Target: Hashable {
-        let kind: AuthenticationPolicyDocument.TargetKind
-        let key: String
-        let rule: String?
-    }
-
     private let documents: Documents
     private let settings: TranslationSettings
     private let sink: DiagnosticSink
-    private var policies: [Target: AuthenticationPolicyDocument] = [:]
+    private let policies: AttachedPolicies<AuthenticationPolicyDocument>
+    /// The claims that some policy asks for.
+    private let claims: Set<String>
     private(set) var providers: [TokenProvider] = []
+    private(set) var apiKeySets: [APIKeySet] = []
 
     init(documents: Documents, settings: TranslationSettings, sink: DiagnosticSink) {
         self.documents = documents
         self.settings = settings
         self.sink = sink
+        policies = AttachedPolicies(
+            documents.authenticationPolicies, documents: documents, settings: settings, sink: sink)
+        let asked =
+            documents.authenticationPolicies.flatMap { $0.requiredClaims ?? [] }
+            + documents.accessPolicies.flatMap { $0.rule.allowedClaims + $0.rule.deniedClaims }
+        claims = Set(asked.map(\.name))
         for policy in documents.authenticationPolicies {
-            for target in policy.targets { attach(policy, to: target) }
             if let tokens = policy.tokens { check(tokens.keySet) }
         }
     }
@@ -27,22 +28,25 @@ struct AuthenticationResolver {
     mutating func rule(
         for rule: RouteDocument.Rule, of route: RouteDocument, at gateway: GatewayDocument
     ) -> AuthenticationRule? {
-        let nearestFirst = [
-            rule.name.flatMap { policies[Target(kind: .route, key: route.metadata.key, rule: $0)] },
-            policies[Target(kind: .route, key: route.metadata.key, rule: nil)],
-            policies[Target(kind: .gateway, key: gateway.metadata.key, rule: nil)],
-        ].compactMap(\.self)
+        let nearestFirst = policies.nearestFirst(rule: rule, of: route, at: gateway)
         guard let nearest = nearestFirst.first else { return nil }
-        let scopes = nearestFirst.lazy.compactMap(\.requiredScopes).first ?? []
-        if nearest.isAnonymous { return AuthenticationRule(provider: 0, anonymousAllowed: true) }
-        guard !rule.backends.isEmpty else { return nil }
-        guard let issuing = nearestFirst.first(where: { $0.tokens != nil }), let tokens = issuing.tokens else {
+        guard nearest.isAnonymous || !rule.backends.isEmpty else { return nil }
+        let provider = nearestFirst.lazy.compactMap { policy in policy.tokens.map { (policy, $0) } }.first
+            .map { self.provider($0, $1) }
+        let apiKeys = nearestFirst.lazy.compactMap { policy in policy.apiKeys.map { (policy, $0) } }.first
+            .map { self.apiKeySet($0, $1) }
+        if nearest.isAnonymous {
+            return AuthenticationRule(provider: provider, apiKeys: apiKeys, anonymousAllowed: true)
+        }
+        if provider == nil && apiKeys == nil {
             sink.error(
                 at: nearest.metadata.place,
-                "asks for a token at \(route.metadata.key), but no policy on the way to the Gateway has jwt")
-            return AuthenticationRule(provider: 0, requiredScopes: scopes)
+                "asks for a token at \(route.metadata.key), but no policy on the way to the Gateway has jwt or apiKeys")
         }
-        return AuthenticationRule(provider: provider(issuing, tokens), requiredScopes: scopes)
+        return AuthenticationRule(
+            provider: provider, apiKeys: apiKeys,
+            requiredScopes: nearestFirst.lazy.compactMap(\.requiredScopes).first ?? [],
+            requiredClaims: nearestFirst.lazy.compactMap(\.requiredClaims).first ?? [])
     }
 
     private mutating func provider(
@@ -52,47 +56,92 @@ struct AuthenticationResolver {
         providers.append(
             TokenProvider(
                 name: policy.metadata.key, issuer: tokens.issuer, audiences: tokens.audiences,
-                algorithms: tokens.algorithms, clockSkewSeconds: tokens.clockSkewSeconds, keySet: tokens.keySet.value))
+                algorithms: tokens.algorithms, clockSkewSeconds: tokens.clockSkewSeconds, keySet: tokens.keySet.value,
+                claimsToHeaders: tokens.claimsToHeaders, claims: claims))
         return providers.count - 1
     }
 
-    private mutating func attach(
-        _ policy: AuthenticationPolicyDocument, to target: AuthenticationPolicyDocument.Target
-    ) {
-        guard exists(target) else { return }
-        let key = Target(kind: target.kind, key: target.object.key, rule: target.sectionName?.value)
-        if let other = policies[key] {
-            sink.error(at: target.place, "AuthenticationPolicy \(other.metadata.key) has the same target")
-            return
+    private func check(_ keySet: Located<TokenProvider.KeySetReference>) {
+        switch keySet.value {
+        case .configMap(let name, let key): checkMap(name, key, at: keySet.place)
+        case .remote(let remote):
+            if let authorities = remote.authorities { checkMap(authorities.name, authorities.key, at: keySet.place) }
+        case .secret(let name, let key):
+            guard let secret = documents.secrets.first(where: { $0.metadata.key == name }) else {
+                sink.report(settings.missingReference, at: keySet.place, "there is no Secret \(name)")
+                return
+            }
+            if secret.data[key] == nil && secret.stringData[key] == nil {
+                sink.error(at: keySet.place, "Secret \(name) has no key \"\(key)\"")
+            }
+        case .file: break
         }
-        policies[key] = policy
     }
 
-    private func exists(_ target: AuthenticationPolicyDocument.Target) -> Bool {
-        switch target.kind {
-        case .gateway:
-            if documents.gateways.contains(where: { $0.metadata.key == target.object.key }) { return true }
-        case .route:
-            if let route = documents.routes.first(where: { $0.metadata.key == target.object.key }) {
-                guard let name = target.sectionName, !route.rules.contains(where: { $0.name == name.value }) else {
-                    return true
+    private func checkMap(_ name: String, _ key: String, at place: Place) {
+        guard let map = documents.configMaps.first(where: { $0.metadata.key == name }) else {
+            sink.report(settings.missingReference, at: place, "there is no ConfigMap \(name)")
+            return
+        }
+        if map.data[key] == nil { sink.error(at: place, "ConfigMap \(name) has no key \"\(key)\"") }
+    }
+
+    // MARK: - API keys
+
+    private mutating func apiKeySet(
+        _ policy: AuthenticationPolicyDocument, _ keys: AuthenticationPolicyDocument.APIKeys
+    ) -> Int {
+        if let index = apiKeySets.firstIndex(where: { $0.name == policy.metadata.key }) { return index }
+        apiKeySets.append(
+            APIKeySet(
+                name: policy.metadata.key, secret: keys.secret.key, header: keys.header,
+                queryParameter: keys.queryParameter, consumers: consumers(of: keys.secret)))
+        return apiKeySets.count - 1
+    }
+
+    private func consumers(of reference: ObjectReference) -> [APIKeySet.Consumer] {
+        guard let secret = documents.secrets.first(where: { $0.metadata.key == reference.key }) else {
+            sink.report(settings.missingReference, at: reference.place, "there is no Secret \(reference.key)")
+            return []
+        }
+        var consumers: [APIKeySet.Consumer] = []
+        for name in Set(secret.data.keys).union(secret.stringData.keys).sorted() {
+            let place = (secret.stringData[name] ?? secret.data[name])?.place ?? secret.metadata.place
+            do throws(Diagnostic) {
+                guard let consumer = APIKeySet.Consumer(name: name, text: try secret.bytes(name)) else {
+                    // The text is not repeated: it may be a key that was not hashed.
+                    sink.error(at: place, "must be \"sha256:\" and 64 hexadecimal digits, and scopes behind a space")
+                    continue
                 }
-                sink.error(at: name.place, "HTTPRoute \(target.object.key) has no rule of that name")
-                return false
+                if consumers.contains(where: { $0.digest == consumer.digest }) {
+                    sink.error(at: place, "another consumer of this Secret has the same key")
+                }
+                consumers.append(consumer)
+            } catch {
+                sink.error(at: error.place, error.message)
             }
         }
-        sink.report(
-            settings.missingReference, at: target.object.place, "there is no \(target.object.kind) \(target.object.key)"
-        )
-        return false
+        return consumers
     }
+}
 
-    private func check(_ keySet: Located<TokenProvider.KeySetReference>) {
-        guard case .configMap(let name, let key) = keySet.value else { return }
-        guard let map = documents.configMaps.first(where: { $0.metadata.key == name }) else {
-            sink.report(settings.missingReference, at: keySet.place, "there is no ConfigMap \(name)")
-            return
+extension APIKeySet.Consumer {
+    /// - Parameter text: "sha256:", the digest in hexadecimal, and scopes, each behind a space.
+    init?(name: String, text: [UInt8]) {
+        let parts = String(decoding: text, as: UTF8.self).split { $0 == " " || $0 == "\n" || $0 == "\r\n" }
+        guard let first = parts.first, first.hasPrefix("sha256:") else { return nil }
+        let digits = Array(first.dropFirst(7).utf8)
+        guard digits.count == 64 else { return nil }
+        var digest: [UInt8] = []
+        for index in stride(from: 0, to: 64, by: 2) {
+            let pair = String(decoding: digits[index..<index + 2], as: UTF8.self)
+            guard pair.utf8.allSatisfy({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }),
+                let byte = UInt8(pair, radix: 16)
+            else { return nil }
+            digest.append(byte)
         }
-        if map.data[key] == nil { sink.error(at: keySet.place, "ConfigMap \(name) has no key \"\(key)\"") }
+        let scopes = parts.dropFirst().map(String.init)
+        guard scopes.allSatisfy(Syntax.isScope) else { return nil }
+        self.init(name: name, digest: digest, scopes: scopes)
     }
 }

@@ -20,6 +20,8 @@ public struct RouteTableSummary: Codable, Sendable, Equatable {
         public var algorithms: [String]
         public var clockSkewSeconds: Int
         public var keySet: String
+        /// As "sub → x-user-id".
+        public var claimsToHeaders: [String]?
     }
 
     public struct BackendPort: Codable, Sendable, Equatable {
@@ -58,6 +60,17 @@ public struct RouteTableSummary: Codable, Sendable, Equatable {
         /// "none", "anonymous", or the provider's name.
         public var authentication: String
         public var requiredScopes: [String]?
+        /// As "groups: staff, admins".
+        public var requiredClaims: [String]?
+        /// The Secret that API keys are in.
+        public var apiKeys: String?
+        /// As "allow addresses", "deny claims groups: blocked".
+        public var access: [String]?
+        /// As "per-client: 100 in 1m by client address, burst 20".
+        public var rateLimits: [String]?
+        public var maxRequestBodyBytes: UInt64?
+        public var maxRequestHeaderBytes: Int?
+        public var loggedHeaders: [String]?
     }
 
     public var listeners: [Listener]
@@ -70,7 +83,9 @@ public struct RouteTableSummary: Codable, Sendable, Equatable {
         tokenProviders = table.tokenProviders.map {
             Provider(
                 name: $0.name, issuer: $0.issuer, audiences: $0.audiences, algorithms: $0.algorithms.map(\.rawValue),
-                clockSkewSeconds: $0.clockSkewSeconds, keySet: $0.keySet.description)
+                clockSkewSeconds: $0.clockSkewSeconds, keySet: $0.keySet.description,
+                claimsToHeaders: $0.claimsToHeaders.isEmpty
+                    ? nil : $0.claimsToHeaders.map { "\($0.claim) → \($0.header)" })
         }
         backends = table.backends.map { BackendPort($0) }
         routes = table.entries.map { Route($0, table: table) }
@@ -126,10 +141,60 @@ extension RouteTableSummary.Route {
         switch rule.authentication {
         case nil: authentication = "none"
         case .some(let asked) where asked.anonymousAllowed: authentication = "anonymous"
-        case .some(let asked): authentication = table.tokenProviders[asked.provider].name
+        case .some(let asked):
+            authentication =
+                asked.provider.map { table.tokenProviders[$0].name } ?? asked.apiKeys.map { table.apiKeySets[$0].name }
+                ?? "none"
         }
-        let scopes = rule.authentication?.requiredScopes ?? []
-        requiredScopes = scopes.isEmpty ? nil : scopes
+        requiredScopes = rule.authentication.flatMap { $0.requiredScopes.isEmpty ? nil : $0.requiredScopes }
+        requiredClaims = rule.authentication.flatMap {
+            $0.requiredClaims.isEmpty ? nil : $0.requiredClaims.map(\.description)
+        }
+        apiKeys = rule.authentication?.apiKeys.map { "Secret \(table.apiKeySets[$0].secret)" }
+        guard let policies = rule.policies else { return }
+        access = policies.access.map { $0.summary }
+        rateLimits = policies.rateLimits.isEmpty ? nil : policies.rateLimits.map { table.rateLimits[$0].description }
+        maxRequestBodyBytes = policies.requestBodyBytes
+        maxRequestHeaderBytes = policies.requestHeaderBytes
+        loggedHeaders = policies.loggedHeaders.isEmpty ? nil : policies.loggedHeaders
+    }
+}
+
+extension ClaimCondition: CustomStringConvertible {
+    public var description: String { "\(name): \(values.joined(separator: ", "))" }
+}
+
+extension AccessRule {
+    /// What it allows and denies, a line each.
+    var summary: [String] {
+        var lines: [String] = []
+        if !deniedAddresses.isEmpty { lines.append("deny addresses \(deniedAddresses)") }
+        if !allowedAddresses.isEmpty { lines.append("allow addresses \(allowedAddresses)") }
+        lines += deniedClaims.map { "deny claims \($0)" }
+        lines += allowedClaims.map { "allow claims \($0)" }
+        return lines
+    }
+}
+
+extension RateLimit: CustomStringConvertible {
+    public var description: String {
+        var text = "\(name): \(requests) in \(Syntax.duration(periodMilliseconds))"
+        if !key.isEmpty { text += " by " + key.map(\.description).joined(separator: " and ") }
+        if burst != requests { text += ", burst \(burst)" }
+        return isShadow ? text + " (shadow)" : text
+    }
+}
+
+extension RateLimit.KeyPart: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .clientAddress: "client address"
+        case .subject: "subject"
+        case .consumer: "consumer"
+        case .header(let name): "header \(name)"
+        case .route: "route"
+        case .rule: "rule"
+        }
     }
 }
 

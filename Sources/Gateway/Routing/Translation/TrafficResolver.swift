@@ -33,6 +33,16 @@ struct TrafficResolver {
         return traffic
     }
 
+    /// What the policies of the route and of `gateway` say of its requests, field by field the route's first.
+    func requests(of route: RouteDocument, at gateway: GatewayDocument) -> TrafficPolicyDocument.RequestSettings {
+        let nearest = policies["HTTPRoute", route.metadata.key]?.requests?.value
+        let farthest = policies["Gateway", gateway.metadata.key]?.requests?.value
+        return TrafficPolicyDocument.RequestSettings(
+            bodyBytes: nearest?.bodyBytes ?? farthest?.bodyBytes,
+            headerBytes: nearest?.headerBytes ?? farthest?.headerBytes,
+            loggedHeaders: nearest?.loggedHeaders ?? farthest?.loggedHeaders)
+    }
+
     /// Whether a route's requests may be treated in another way than those of other routes to the same Service.
     func isSpecial(_ route: RouteDocument) -> Bool {
         policies["HTTPRoute", route.metadata.key]?.traffic.isEmpty == false

@@ -10,6 +10,7 @@ struct Translator {
     var rules: [RouteRule] = []
     var entries: [RouteEntry] = []
     var backendIndexes: [BackendKey: Int] = [:]
+    var policies: RulePolicyResolver
     let traffic: TrafficResolver
     let tls: BackendTLSResolver
 
@@ -26,6 +27,7 @@ struct Translator {
         self.documents = documents
         self.settings = settings
         traffic = TrafficResolver(documents: documents, settings: settings, sink: sink)
+        policies = RulePolicyResolver(documents: documents, settings: settings, sink: sink)
         tls = BackendTLSResolver(documents: documents, settings: settings, sink: sink)
     }
 
@@ -34,8 +36,8 @@ struct Translator {
         var authentication = AuthenticationResolver(documents: documents, settings: settings, sink: sink)
         for route in documents.routes { translate(route, &authentication) }
         return RouteTable(
-            listeners: listeners, tokenProviders: authentication.providers, backends: backends, rules: rules,
-            entries: entries)
+            listeners: listeners, tokenProviders: authentication.providers, apiKeySets: authentication.apiKeySets,
+            rateLimits: policies.rateLimits, backends: backends, rules: rules, entries: entries)
     }
 
     // MARK: - Routes
@@ -126,7 +128,10 @@ struct Translator {
             requestTimeoutMilliseconds: rule.requestTimeoutMilliseconds,
             backendRequestTimeoutMilliseconds: rule.backendRequestTimeoutMilliseconds,
             retries: rule.retry.flatMap { retry in weighted.first.map { retry.settings(over: $0.backend.traffic) } },
-            authentication: authentication)
+            authentication: authentication,
+            policies: policies.policies(
+                for: rule, of: route, at: gateway, authentication: authentication,
+                requests: traffic.requests(of: route, at: gateway)))
     }
 
     /// A redirect to the declared port of a listener leads to the port that it is bound to.

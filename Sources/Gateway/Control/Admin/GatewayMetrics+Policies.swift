@@ -1,0 +1,43 @@
+import Foundation
+import Proxy
+import Routing
+
+extension GatewayMetrics {
+    static func keySets(_ sets: [RemoteKeySet.Figures], _ page: inout MetricsPage) {
+        page.family("token_key_set_fetches_total", "counter", "Fetches of key sets, by what came of them.")
+        for set in sets {
+            let loaded = set.fetches - min(set.fetches, set.failures)
+            page.sample("token_key_set_fetches_total", [("uri", set.uri), ("result", "loaded")], loaded)
+            page.sample("token_key_set_fetches_total", [("uri", set.uri), ("result", "failed")], set.failures)
+        }
+        page.family(
+            "token_key_set_loaded_time_seconds", "gauge",
+            "When a key set was last fetched, in seconds since 1970; 0: never.")
+        for set in sets {
+            page.sample(
+                "token_key_set_loaded_time_seconds", [("uri", set.uri)], UInt64(clamping: set.loadedAt ?? 0))
+        }
+    }
+
+    static func rateLimits(_ limiters: [RateLimiter], _ page: inout MetricsPage) {
+        page.family(
+            "rate_limit_requests_total", "counter",
+            "Requests that a limit let through or refused; in shadow mode: would have refused.")
+        for limiter in limiters {
+            let labels = [("policy", limiter.limit.policy), ("limit", limiter.limit.name)]
+            let counts = limiter.counts
+            page.sample("rate_limit_requests_total", labels + [("result", "allowed")], counts.allowed)
+            page.sample(
+                "rate_limit_requests_total", labels + [("result", limiter.limit.isShadow ? "shadow" : "limited")],
+                counts.refused)
+        }
+        page.family(
+            "rate_limit_evictions_total", "counter",
+            "Buckets that were given up before they were full, for want of room: maximumKeys is too small.")
+        for limiter in limiters {
+            page.sample(
+                "rate_limit_evictions_total", [("policy", limiter.limit.policy), ("limit", limiter.limit.name)],
+                limiter.evictions)
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Policy
+import Reactor
+import Routing
+import Wire
+
+/// The API keys of one policy, and where requests carry them.
+final class APIKeyTable: Sendable {
+    /// Longer ones are nobody's.
+    static let longestKeyBytes = 1_024
+
+    let header: [UInt8]
+    let queryParameter: [UInt8]?
+    private let keys: APIKeys
+
+    init(_ set: APIKeySet) {
+        header = Array(set.header.utf8)
+        queryParameter = set.queryParameter.map { Array($0.utf8) }
+        keys = APIKeys(
+            set.consumers.compactMap { consumer in
+                KeyDigest(consumer.digest).map { digest in
+                    (
+                        digest,
+                        VerifiedToken(
+                            subject: consumer.name, scopes: Set(consumer.scopes), expiresAtSeconds: .max,
+                            identity: [.init(name: "x-authenticated-consumer", value: consumer.name)],
+                            isConsumer: true)
+                    )
+                }
+            })
+    }
+
+    func caller(of key: Span<UInt8>) -> VerifiedToken? {
+        guard !key.isEmpty, key.count <= Self.longestKeyBytes else { return nil }
+        let words = SHA256Digest.words(of: key)
+        return keys.caller(of: KeyDigest(words.0, words.1, words.2, words.3))
+    }
+}
+
+extension Exchange {
+    /// Whose key the request carries: nil when it carries none, and nil within that when the key is nobody's. The key is
+    /// taken out of the request, which goes on to the backend and to the log without it.
+    func callerByKey(_ table: APIKeyTable) -> VerifiedToken?? {
+        var shown = 0
+        var caller: VerifiedToken?
+        for index in request.headers.indices where !request.headers.isRemoved(at: index) {
+            guard request.headers.withName(at: index, { Self.equal($0, table.header) }) else { continue }
+            caller = request.headers.withValue(at: index) { table.caller(of: $0) }
+            request.headers.remove(at: index)
+            shown += 1
+        }
+        if let name = table.queryParameter, request.hasQuery {
+            let found = takeKeys(named: name, table)
+            if shown == 0 { caller = found.caller }
+            shown += found.count
+        }
+        if shown == 0 { return nil }
+        // Two keys are one too many: it is not ours to choose.
+        return .some(shown == 1 ? caller : nil)
+    }
+
+    /// Takes every parameter of this name out of the query.
+    private func takeKeys(named name: [UInt8], _ table: APIKeyTable) -> (count: Int, caller: VerifiedToken?) {
+        var count = 0
+        var caller: VerifiedToken?
+        worker.targetScratch.removeAll(keepingCapacity: true)
+        request.withPath { worker.targetScratch.append(bytes: $0) }
+        var separator = UInt8(ascii: "?")
+        request.withQuery { query in
+            var start = 0
+            while start <= query.count {
+                let pair = Self.pair(of: query, from: start)
+                start = pair.upperBound + 1
+                if Self.isParameter(query.extracting(pair), name) {
+                    let key = pair.lowerBound + name.count + 1..<pair.upperBound
+                    caller = table.caller(of: query.extracting(key))
+                    count += 1
+                } else {
+                    worker.targetScratch.append(separator)
+                    worker.targetScratch.append(bytes: query.extracting(pair))
+                    separator = UInt8(ascii: "&")
+                }
+            }
+        }
+        if count > 0 {
+            let target = worker.targetScratch
+            request.setTarget(target.span)
+        }
+        return (count, caller)
+    }
+
+    /// The bytes up to the next "&", or to the end.
+    private static func pair(of query: Span<UInt8>, from start: Int) -> Range<Int> {
+        var end = start
+        while end < query.count && query[end] != UInt8(ascii: "&") { end += 1 }
+        return start..<end
+    }
+
+    /// Whether a pair of a query is `name=…`.
+    private static func isParameter(_ pair: Span<UInt8>, _ name: [UInt8]) -> Bool {
+        guard pair.count > name.count, pair[name.count] == UInt8(ascii: "=") else { return false }
+        for index in name.indices where pair[index] != name[index] { return false }
+        return true
+    }
+
+    static func equal(_ bytes: Span<UInt8>, _ other: [UInt8]) -> Bool {
+        guard bytes.count == other.count else { return false }
+        for index in bytes.indices where bytes[index] != other[index] { return false }
+        return true
+    }
+}

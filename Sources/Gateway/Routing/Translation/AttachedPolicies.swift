@@ -1,0 +1,57 @@
+/// The policies for requests of one kind, by what they are attached to.
+///
+/// Of two for the same target the older one holds (GEP-713): by creation time, then by namespace and name. The other is
+/// reported.
+struct AttachedPolicies<Policy: RulePolicyDocument> {
+    private var targets = PolicyTargets<Policy>()
+
+    init(_ policies: [Policy], documents: Documents, settings: TranslationSettings, sink: DiagnosticSink) {
+        let oldestFirst = policies.sorted {
+            let (left, right) = ($0.metadata, $1.metadata)
+            let ages = (left.createdSeconds ?? .max, right.createdSeconds ?? .max)
+            return ages.0 == ages.1 ? left.key < right.key : ages.0 < ages.1
+        }
+        for policy in oldestFirst {
+            for target in policy.targets where Self.exists(target, documents, settings, sink) {
+                targets.attach(
+                    policy, named: policy.metadata.key, kind: Policy.kind,
+                    to: PolicyTarget(
+                        kind: target.kind, key: target.object.key, section: target.sectionName?.value),
+                    at: target.place, sink)
+            }
+        }
+    }
+
+    /// Those on the way to a rule of a route that is attached to `gateway`.
+    func nearestFirst(
+        rule: RouteDocument.Rule, of route: RouteDocument, at gateway: GatewayDocument
+    ) -> [Policy] {
+        let kind = "HTTPRoute"
+        return [
+            rule.name.flatMap { targets[kind, route.metadata.key, $0] }, targets[kind, route.metadata.key],
+            targets["Gateway", gateway.metadata.key],
+        ].compactMap(\.self)
+    }
+
+    private static func exists(
+        _ target: RulePolicyTarget, _ documents: Documents, _ settings: TranslationSettings, _ sink: DiagnosticSink
+    ) -> Bool {
+        switch target.kind {
+        case "Gateway":
+            if documents.gateways.contains(where: { $0.metadata.key == target.object.key }) { return true }
+        case "HTTPRoute":
+            if let route = documents.routes.first(where: { $0.metadata.key == target.object.key }) {
+                guard let name = target.sectionName, !route.rules.contains(where: { $0.name == name.value }) else {
+                    return true
+                }
+                sink.error(at: name.place, "HTTPRoute \(target.object.key) has no rule of that name")
+                return false
+            }
+        default: break
+        }
+        sink.report(
+            settings.missingReference, at: target.object.place, "there is no \(target.object.kind) \(target.object.key)"
+        )
+        return false
+    }
+}
