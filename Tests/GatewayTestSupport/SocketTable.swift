@@ -4,37 +4,27 @@ import Glibc
 public enum SocketTable {
     typealias Name = (Int32, UnsafeMutablePointer<sockaddr>?, UnsafeMutablePointer<socklen_t>?) -> Int32
 
-    /// Connected sockets of this process with `port` at either end. A connection inside the process counts twice.
+    /// Connected sockets of this process with `port` of 127.0.0.1 at either end. A connection inside the process counts
+    /// twice. Others of 127.0.0.0/8 are not looked at: the kernel gives their ports out on their own.
     public static func connections(touching port: UInt16) -> Int {
         descriptors().count { descriptor in
-            guard let peer = self.port(of: descriptor, getpeername) else { return false }
-            return peer == port || self.port(of: descriptor, getsockname) == port
+            guard let peer = name(of: descriptor, getpeername) else { return false }
+            return isLoopback(peer, port) || name(of: descriptor, getsockname).map { isLoopback($0, port) } ?? false
         }
     }
 
-    /// The kernel's view of `port`, in whatever process: a line of /proc/net/tcp each, for a failure's text.
-    public static func kernelLines(touching port: UInt16) -> String {
-        guard let file = fopen("/proc/net/tcp", "r") else { return "" }
-        defer { fclose(file) }
-        let digits = String(port, radix: 16, uppercase: true)
-        let wanted = ":" + String(repeating: "0", count: 4 - digits.utf8.count) + digits + " "
-        var lines: [String] = []
-        var line = [CChar](repeating: 0, count: 512)
-        while fgets(&line, Int32(line.count), file) != nil {
-            let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-            if text.contains(wanted) { lines.append(text.split(separator: " ").prefix(5).joined(separator: " ")) }
-        }
-        return lines.joined(separator: "\n")
-    }
-
-    /// The sockets that `connections(touching:)` counts, for a failure's text.
+    /// The sockets that have `port` at either end, for a failure's text.
     public static func describe(touching port: UInt16) -> String {
-        descriptors().compactMap { descriptor in
-            guard let peer = self.port(of: descriptor, getpeername), let own = self.port(of: descriptor, getsockname),
-                peer == port || own == port
+        func text(_ name: sockaddr_in) -> String {
+            "127.\(UInt32(bigEndian: name.sin_addr.s_addr) & 0xFF_FFFF):\(UInt16(bigEndian: name.sin_port))"
+        }
+        let sockets = descriptors().compactMap { descriptor -> String? in
+            guard let peer = name(of: descriptor, getpeername), let own = name(of: descriptor, getsockname),
+                peer.sin_port.bigEndian == port || own.sin_port.bigEndian == port
             else { return nil }
-            return "descriptor \(descriptor) from \(own) to \(peer)"
-        }.joined(separator: ", ")
+            return "descriptor \(descriptor) from \(text(own)) to \(text(peer))"
+        }
+        return "port \(port): \(sockets.joined(separator: ", "))"
     }
 
     /// Everything that is open: only meaningful in a process that does nothing else meanwhile.
@@ -55,13 +45,21 @@ public enum SocketTable {
     }
 
     static func port(of descriptor: Int32, _ name: Name) -> UInt16? {
+        self.name(of: descriptor, name).map { UInt16(bigEndian: $0.sin_port) }
+    }
+
+    private static func isLoopback(_ name: sockaddr_in, _ port: UInt16) -> Bool {
+        name.sin_port == port.bigEndian && name.sin_addr.s_addr == UInt32(0x7F00_0001).bigEndian
+    }
+
+    private static func name(of descriptor: Int32, _ name: Name) -> sockaddr_in? {
         var address = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let result = withUnsafeMutableBytes(of: &address) { bytes in
             bytes.withMemoryRebound(to: sockaddr.self) { name(descriptor, $0.baseAddress, &length) }
         }
         guard result == 0, address.sin_family == sa_family_t(AF_INET) else { return nil }
-        return UInt16(bigEndian: address.sin_port)
+        return address
     }
 }
 

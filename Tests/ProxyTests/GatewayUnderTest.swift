@@ -256,14 +256,12 @@ func withGateway(
     for port in gateway.gateway.ports.values {
         #expect(
             eventually(within: 30) { SocketTable.connections(touching: port) == 0 },
-            "client connections leak: \(SocketTable.describe(touching: port)); \(SocketTable.kernelLines(touching: port))",
-            sourceLocation: sourceLocation)
+            "client connections leak: \(SocketTable.describe(touching: port))", sourceLocation: sourceLocation)
     }
     for port in site.rules.flatMap(\.endpoints) {
         #expect(
             eventually(within: 30) { SocketTable.connections(touching: port) == 0 },
-            "upstream connections leak: \(SocketTable.describe(touching: port)); \(SocketTable.kernelLines(touching: port))",
-            sourceLocation: sourceLocation)
+            "upstream connections leak: \(SocketTable.describe(touching: port))", sourceLocation: sourceLocation)
     }
     return log
 }
