@@ -124,6 +124,8 @@ final class HTTP1UpstreamConnection: TransportDelegate, TimerTarget, Upstream {
         detach()
         decoder = nil
         transport?.closeAfterFlush(lingering: false)
+        // An endpoint that does not read would keep it for ever.
+        worker.loop.schedule(timer, afterMilliseconds: pool.timeouts.streamIdleMilliseconds)
     }
 
     func pauseResponse() { transport?.pauseReading() }

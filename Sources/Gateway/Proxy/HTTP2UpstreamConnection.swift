@@ -6,6 +6,8 @@ import Wire
 /// TLS (§3.2).
 final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, TimerTarget {
     private static let produceBytes = 65_536
+    /// How long a connection that is on its way out may take for what streams that nobody waits for have still to send.
+    private static let lastWordsMilliseconds = 1_000
 
     let worker: Worker
     private let pool: EndpointPool
@@ -16,8 +18,9 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
     /// Requests for a tunnel that wait for the endpoint's SETTINGS.
     private var awaitingSettings = WaitingLine<Exchange>()
     private var closesWhenDone = false
-    /// Requests that were begun on it.
+    /// Requests that were begun on it, and those of them that somebody waits for.
     private var requests = 0
+    private var exchanges = 0
     /// Of connecting, and of idling.
     private let idleTimer = DeadlineTimer()
     fileprivate private(set) var isConnected = false
@@ -77,10 +80,11 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
             return exchange.upstreamFailed(.connectFailed)
         }
         pool.requestBegan()
+        exchanges += 1
         requests += 1
         if requests == pool.settings.maximumRequestsPerConnection { sessionIsGoingAway() }
         if !isConnected { connecting.append(stream) }
-        stream.begin(exchange, isConnected: isConnected)
+        stream.begin(exchange, isConnected: isConnected, endStream: endStream)
     }
 
     /// Only its SETTINGS tell whether the endpoint takes extended CONNECT. An endpoint that sends none, though they must be
@@ -101,12 +105,21 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
         }
     }
 
-    fileprivate func streamEnded() {
+    /// Nobody waits for one of its streams any more. The stream may still be there: an endpoint that opens no window, or
+    /// reads nothing, keeps it from its end, and must not keep the connection for ever.
+    fileprivate func exchangeEnded() {
         pool.requestEnded()
+        exchanges -= 1
+        guard session != nil, exchanges == 0, isConnected else { return }
+        let isLeaving = closesWhenDone || worker.isDraining
+        let delay = isLeaving ? Self.lastWordsMilliseconds : pool.settings.idleTimeoutMilliseconds
+        worker.loop.schedule(idleTimer, afterMilliseconds: delay)
+    }
+
+    fileprivate func streamEnded() {
         guard let session else { return }
-        if session.streamCount == 0 && isConnected {
-            worker.loop.schedule(idleTimer, afterMilliseconds: pool.settings.idleTimeoutMilliseconds)
-            if closesWhenDone || worker.isDraining { transport?.closeAfterFlush(lingering: false) }
+        if session.streamCount == 0 && isConnected && (closesWhenDone || worker.isDraining) {
+            transport?.closeAfterFlush(lingering: false)
         }
         pool.hasRoom(self)
     }
@@ -123,7 +136,11 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
 
     func closeWhenDone() {
         closesWhenDone = true
-        if session?.streamCount == 0 { transport?.closeAfterFlush(lingering: false) }
+        if session?.streamCount == 0 {
+            transport?.closeAfterFlush(lingering: false)
+        } else if exchanges == 0 && isConnected {
+            worker.loop.schedule(idleTimer, afterMilliseconds: Self.lastWordsMilliseconds)
+        }
     }
 
     func makeStream() -> HTTP2Stream { HTTP2Stream() }
@@ -146,10 +163,14 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
             transport?.close()
             return
         }
-        guard session?.streamCount == 0 else { return }
+        guard exchanges == 0, let transport else { return }
         // Another timer of this turn may look for a connection.
         sessionIsGoingAway()
-        transport?.closeAfterFlush(lingering: false)
+        if session?.streamCount == 0 && transport.isWritable {
+            transport.closeAfterFlush(lingering: false)
+        } else {
+            transport.close()
+        }
     }
 
     // MARK: - Transport
@@ -166,8 +187,8 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
         var streams: [HTTP2UpstreamStream] = []
         swap(&streams, &connecting)
         for stream in streams { stream.connected() }
-        // It was opened ahead.
-        if session?.streamCount == 0 {
+        // It was opened ahead, or nobody has waited for it.
+        if exchanges == 0 {
             worker.loop.schedule(idleTimer, afterMilliseconds: pool.settings.idleTimeoutMilliseconds)
         }
     }
@@ -266,6 +287,9 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
     private var isPaused = false
     private var withheld = 0
     private var headIsIn = false
+    /// The request was all in its head, or its end was given to the stream.
+    private var endedWithHead = false
+    private var hasFinished = false
     /// What the connection had received when the request was given to it.
     private var bytesReceivedBefore: UInt64 = 0
 
@@ -278,10 +302,12 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
         isPaused = false
         withheld = 0
         headIsIn = false
+        hasFinished = false
     }
 
-    func begin(_ exchange: Exchange, isConnected: Bool) {
+    func begin(_ exchange: Exchange, isConnected: Bool, endStream: Bool) {
         self.exchange = exchange
+        endedWithHead = endStream
         bytesReceivedBefore = endpoint.bytesReceived
         exchange.upstreamStarted(self, isConnected: isConnected)
     }
@@ -295,12 +321,13 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
     func sendBody(_ bytes: Span<UInt8>) { write(bytes) }
 
     func sendEnd() {
+        hasFinished = true
         guard let exchange else { return finish() }
         finish(trailers: &exchange.requestTrailers)
     }
 
     func cancel() {
-        exchange = nil
+        letGo()
         reset(errorCode: Self.cancelled)
     }
 
@@ -309,8 +336,15 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
     func suspect() { endpoint.suspect(silentSince: bytesReceivedBefore) }
 
     func endTunnel() {
-        exchange = nil
+        letGo()
         finish()
+    }
+
+    /// Nobody waits for it any more.
+    private func letGo() {
+        guard exchange != nil else { return }
+        exchange = nil
+        endpoint.exchangeEnded()
     }
 
     func pauseResponse() { isPaused = true }
@@ -328,7 +362,7 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
         endpoint.hasServed = true
         guard let exchange else { return }
         guard !isHeadTooLarge else {
-            self.exchange = nil
+            letGo()
             reset(errorCode: Self.cancelled)
             return exchange.upstreamFailed(.malformed)
         }
@@ -359,18 +393,20 @@ final class HTTP2UpstreamStream: HTTP2Stream, Upstream {
 
     override func bodySent(_ count: Int) { exchange?.upstreamDrained() }
 
-    /// The response is complete; a request that is not is of no more use.
+    /// The response is complete. What has not left of the request, its end included, is of no more use (RFC 9113 §8.1);
+    /// waiting for a window that may never open would cost the stream.
     private func release() {
-        if exchange?.requestWasSent == false { reset(errorCode: 0) }
-        exchange = nil
+        if !endedWithHead && !(hasFinished && hasProducedBody) { reset(errorCode: 0) }
+        letGo()
     }
 
     override func closed(errorCode: UInt32) {
+        let exchange = exchange
+        letGo()
         endpoint.streamEnded()
         // Before it is connected the connection keeps a list of its streams.
         if endpoint.isConnected { endpoint.worker.recycle(self) }
         guard let exchange else { return }
-        self.exchange = nil
         if headIsIn {
             exchange.upstreamFailed(.truncated)
         } else if errorCode == Self.refusedStream {
