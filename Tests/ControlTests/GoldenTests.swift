@@ -13,7 +13,34 @@ import Yams
     /// What a translation came to, as the `.out.yaml` files hold it.
     private struct Outcome: Codable {
         var diagnostics: [String]?
+        var status: [Status]?
         var table: RouteTableSummary?
+    }
+
+    /// An object's status, a line for each condition.
+    private struct Status: Codable {
+        var object: String
+        var conditions: [String]
+
+        init(_ status: ObjectStatus) {
+            object = "\(status.kind) \(status.name)"
+            conditions = (status.conditions ?? []).map { Self.line("", $0) }
+            for listener in status.listeners ?? [] {
+                let kinds = listener.supportedKinds.joined(separator: " ")
+                conditions.append("listener \(listener.name): \(listener.attachedRoutes) attached of \(kinds)")
+                conditions += listener.conditions.map { Self.line("listener \(listener.name): ", $0) }
+            }
+            for relation in (status.parents ?? []) + (status.ancestors ?? []) {
+                let section = relation.to.sectionName.map { " \($0)" } ?? ""
+                let to = "\(relation.to.kind) \(relation.to.name)\(section): "
+                conditions += relation.conditions.map { Self.line(to, $0) }
+            }
+        }
+
+        private static func line(_ to: String, _ condition: Condition) -> String {
+            let message = condition.message.isEmpty ? "" : ": \(condition.message)"
+            return "\(to)\(condition.type) \(condition.status.rawValue) \(condition.reason)\(message)"
+        }
     }
 
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -35,7 +62,9 @@ import Yams
         let translation = Translation(of: Documents(reading: sources))
         let diagnostics = translation.diagnostics.map(\.description)
         let outcome = Outcome(
-            diagnostics: diagnostics.isEmpty ? nil : diagnostics, table: translation.table.map { .init(of: $0) })
+            diagnostics: diagnostics.isEmpty ? nil : diagnostics,
+            status: translation.status.isEmpty ? nil : translation.status.map { Status($0) },
+            table: translation.table.map { .init(of: $0) })
         let encoder = YAMLEncoder()
         encoder.options.width = -1
         encoder.options.allowUnicode = true

@@ -77,6 +77,11 @@ enum GatewayMetrics {
     }
 
     private static func tokens(_ figures: GatewayFigures, _ page: inout MetricsPage) {
+        page.counter(
+            "mirrors_sent", "Copies of requests that RequestMirror filters have sent.", figures.gateway.mirrorsSent)
+        page.counter(
+            "mirrors_skipped", "Copies not sent: the body streamed, was too large, or memory was short.",
+            figures.gateway.mirrorsSkipped)
         page.counter("token_cache_hits", "Tokens found among those verified before.", figures.gateway.tokenCacheHits)
         page.counter("token_cache_misses", "Tokens that had to be verified.", figures.gateway.tokenCacheMisses)
         page.family("token_verifications_total", "counter", "Tokens verified, by what came of it.")

@@ -15,6 +15,19 @@ public struct Configuration: Sendable {
     let listen: [ListenAddress]
     private let tracedPerMillion: Int
     private let fileDiagnostics: [Diagnostic]
+    /// Documents whose content cannot be used: found by the last `snapshot(endpoints:queue:)`.
+    private var unusable: [ObjectKey: String] = [:]
+
+    /// What a configuration comes to.
+    struct Built {
+        let snapshot: Snapshot
+        /// The errors among them are of what is left out.
+        let diagnostics: [Diagnostic]
+        let status: [ObjectStatus]
+    }
+
+    /// For cookies of Gateways that name no key of their own: it lives as long as the process.
+    private static let processKey = SessionKey(high: .random(in: 0 ... .max), low: .random(in: 0 ... .max))
 
     public init(
         files: ConfigurationFiles, backends: [BackendAddress] = [], listen: [ListenAddress] = [],
@@ -61,7 +74,7 @@ public struct Configuration: Sendable {
             settings: TranslationSettings(
                 endpoints: endpoints, knownServices: Set(overrides.map(\.serviceKey)),
                 boundPorts: Dictionary(listen.map { ($0.listener, $0.address.port) }) { _, last in last },
-                missingReference: missingReference))
+                missingReference: missingReference, unusable: unusable, sessionKey: Self.processKey))
     }
 
     /// Everything that is wrong, including certificates and key sets, as `gatehouse check` reports it. A reference to an
@@ -96,48 +109,92 @@ public struct Configuration: Sendable {
         return found.inReadingOrder()
     }
 
-    /// Builds what the data plane serves from.
+    /// Builds what the data plane serves from: everything that is valid. What is not is among the diagnostics, and its
+    /// requests are answered with 500 or find no route.
     ///
     /// - Parameters:
-    ///   - keySets: where remote key sets are kept; without it they are errors.
+    ///   - remote: where remote key sets are kept; without it they are errors.
     ///   - previous: what it takes the place of: rate limits go on with what they counted there.
-    /// - Throws: `ConfigurationError` with every error of files, documents, certificates and key sets.
-    func snapshot(
-        endpoints: [ServicePort: [Endpoint]], queue: VerificationQueue, keySets: RemoteKeySets? = nil,
+    /// - Throws: `ConfigurationError` when a file cannot be read or is not YAML, because nobody knows what it would have
+    ///   said (a policy perhaps, that guards what the rest opens); when `--listen` names no listener; and when no listener
+    ///   can serve.
+    mutating func snapshot(
+        endpoints: [ServicePort: [Endpoint]], queue: VerificationQueue, keySets remote: RemoteKeySets? = nil,
         previous: Snapshot? = nil
-    ) async throws(ConfigurationError) -> (snapshot: Snapshot, diagnostics: [Diagnostic]) {
-        let translation = translate(endpoints: endpoints)
-        var found = fileDiagnostics + translation.diagnostics
-        guard let table = translation.table else { throw ConfigurationError(diagnostics: found) }
-        let listeners = listeners(of: table, &found)
-        found += backendTLSDiagnostics(table) + documents.diagnostics(of: table.lint(), in: table)
-        var providers: [TokenVerifier.Provider] = []
-        for provider in table.tokenProviders {
-            if case .remote(let settings) = provider.keySet, let keySets {
-                providers.append(TokenVerifier.Provider(settings: provider, remote: keySets.set(of: settings)))
-                continue
-            }
-            do {
-                let policy = documents.authenticationPolicies.first { $0.metadata.key == provider.name }
-                let place = policy?.tokens?.keySet.place ?? Place(file: "")
-                let keys = try await keys(provider.keySet, at: place)
-                found += keys.unused.map { Diagnostic(.warning, at: place, "in the key set, \($0)") }
-                providers.append(TokenVerifier.Provider(settings: provider, keys: keys))
-            } catch {
-                found.append(error)
-            }
+    ) async throws(ConfigurationError) -> Built {
+        if fileDiagnostics.contains(where: { $0.severity == .error }) {
+            throw ConfigurationError(diagnostics: fileDiagnostics)
         }
+        var found = fileDiagnostics + listenDiagnostics()
         if found.contains(where: { $0.severity == .error }) { throw ConfigurationError(diagnostics: found) }
+        unusable = [:]
+        let keySets = await examine(&found, hasRemote: remote != nil)
+        var translation = translate(endpoints: endpoints)
+        let tls = translation.table.map { backendTLSDiagnostics($0) } ?? []
+        if !tls.isEmpty {
+            found += tls
+            for policy in documents.backendTLSPolicies {
+                let error = tls.first { $0.place == policy.metadata.place }
+                unusable[ObjectKey(kind: "BackendTLSPolicy", key: policy.metadata.key)] = error?.message
+            }
+            translation = translate(endpoints: endpoints)
+        }
+        found += translation.diagnostics
+        guard let table = translation.table else { throw ConfigurationError(diagnostics: found + [Self.nothingServes]) }
+        let listeners = listeners(of: table, &found)
+        if listeners.isEmpty { throw ConfigurationError(diagnostics: found + [Self.nothingServes]) }
+        found += documents.diagnostics(of: table.lint(), in: table)
+        let providers = table.tokenProviders.map { provider in
+            if case .remote(let settings) = provider.keySet, let remote {
+                return TokenVerifier.Provider(settings: provider, remote: remote.set(of: settings))
+            }
+            return TokenVerifier.Provider(settings: provider, keys: keySets[provider.name])
+        }
         let verifier = TokenVerifier(providers: providers, queue: queue)
         var limits = Limits(translation.clients)
         limits.tracedPerMillion = tracedPerMillion
         do throws(UpstreamTLSError) {
             let snapshot = try Snapshot(
                 routes: table, listeners: listeners, limits: limits, verifier: verifier, keeping: previous)
-            return (snapshot, found)
+            return Built(snapshot: snapshot, diagnostics: found.inReadingOrder(), status: translation.status)
         } catch {
             throw ConfigurationError(diagnostics: found + [Diagnostic(.error, at: Place(file: ""), "\(error)")])
         }
+    }
+
+    private static let nothingServes = Diagnostic(
+        .error, at: Place(file: ""), "no listener can serve: there is nothing to run")
+
+    /// Looks into what documents hold: certificates and key sets. What is wrong goes into `found` and `unusable`.
+    ///
+    /// - Returns: by the AuthenticationPolicy's name: its keys.
+    private mutating func examine(_ found: inout [Diagnostic], hasRemote: Bool) async -> [String: KeySet] {
+        let wanted = Set(documents.gateways.flatMap(\.listeners).flatMap(\.certificates).map(\.key))
+        for secret in documents.secrets
+        where secret.type == SecretDocument.tlsType && wanted.contains(secret.metadata.key) {
+            do {
+                _ = try secret.serverContext()
+            } catch {
+                found.append(error)
+                unusable[ObjectKey(kind: "Secret", key: secret.metadata.key)] = error.message
+            }
+        }
+        var keySets: [String: KeySet] = [:]
+        for policy in documents.authenticationPolicies {
+            guard let reference = policy.tokens?.keySet else { continue }
+            if case .configMap(let name, let key) = reference.value, text(ofConfigMap: name, key: key) == nil {
+                continue
+            }
+            do {
+                let keys = try await keys(reference.value, at: reference.place)
+                found += keys.unused.map { Diagnostic(.warning, at: reference.place, "in the key set, \($0)") }
+                keySets[policy.metadata.key] = keys
+            } catch {
+                found.append(error)
+                unusable[ObjectKey(kind: "AuthenticationPolicy", key: policy.metadata.key)] = error.message
+            }
+        }
+        return keySets
     }
 
     /// The same configuration with other addresses of backends: listeners, limits and keys stay as they are.
@@ -155,26 +212,32 @@ public struct Configuration: Sendable {
         }
     }
 
-    private func listeners(of table: RouteTable, _ found: inout [Diagnostic]) -> [Listener] {
-        for override in listen where !table.listeners.contains(where: { $0.name == override.listener }) {
-            let known = table.listeners.map(\.name).joined(separator: ", ")
-            found.append(
-                Diagnostic(
-                    .error, at: Place(file: "--listen"),
-                    "there is no listener \"\(override.listener)\"; there are: \(known)"))
+    private func listenDiagnostics() -> [Diagnostic] {
+        let known = documents.gateways.flatMap(\.listeners).map(\.name)
+        return listen.filter { !known.contains($0.listener) }.map { override in
+            Diagnostic(
+                .error, at: Place(file: "--listen"),
+                "there is no listener \"\(override.listener)\"; there are: \(known.joined(separator: ", "))")
         }
+    }
+
+    private func listeners(of table: RouteTable, _ found: inout [Diagnostic]) -> [Listener] {
         var listeners: [Listener] = []
         for (index, description) in table.listeners.enumerated() {
             let sharing = table.listeners.filter { $0.port == description.port }
             // Listeners of one port share its socket, which the first of them stands for.
             guard sharing.first?.name == description.name else { continue }
             let bound = listen.last { override in sharing.contains { $0.name == override.listener } }?.address
+            let before = found.count
+            let proxyProtocol = proxyProtocol(of: description, &found)
+            // Networks that cannot be read must not become all networks.
+            if found.count > before { continue }
             do {
                 listeners.append(
                     Listener(
                         index: index, name: description.name, address: bound?.host ?? Self.everyAddress,
                         port: bound?.port ?? description.port, tls: try serverContext(for: sharing),
-                        proxyProtocol: proxyProtocol(of: description, &found)))
+                        proxyProtocol: proxyProtocol))
             } catch {
                 found.append(error)
             }

@@ -48,7 +48,7 @@ struct ConfigurationKeeper {
         let states = fileStates(and: [])
         let files = ConfigurationFiles(
             reading: settings.configuration, mounted: settings.mounted, namespace: settings.namespace)
-        let configuration = Configuration(
+        var configuration = Configuration(
             files: files, backends: settings.backends, listen: settings.listen,
             tracedPerMillion: settings.tracedPerMillion)
         let keySets = configuration.keySetFiles
@@ -58,8 +58,12 @@ struct ConfigurationKeeper {
         let built = try await configuration.snapshot(
             endpoints: resolution.endpoints, queue: queue, keySets: self.keySets, previous: snapshot)
         let warnings = built.diagnostics + configuration.expiryDiagnostics(nowSeconds: secondsSince1970())
-        for diagnostic in warnings where diagnostic.severity != .error {
-            logger.notice("\(diagnostic)")
+        for diagnostic in warnings {
+            if diagnostic.severity == .error {
+                logger.error("not used, the rest of the configuration is: \(diagnostic)")
+            } else {
+                logger.notice("\(diagnostic)")
+            }
         }
         self.configuration = configuration
         // Those that only the configuration before names are let go of when this one is in force.
@@ -72,6 +76,8 @@ struct ConfigurationKeeper {
             $0.certificates = expiries
             $0.waitingFor = missing
             $0.authorities = authorities
+            $0.problems = built.diagnostics.filter { $0.severity == .error }
+            $0.objects = built.status
         }
         return built.snapshot
     }

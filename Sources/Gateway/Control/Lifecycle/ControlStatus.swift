@@ -22,6 +22,10 @@ final class ControlStatus: Sendable {
         var configuredAtSeconds: Int64 = 0
         /// Why the last configuration was refused, until one is accepted.
         var refusal: [Diagnostic] = []
+        /// What of the configuration in use is not used, and why.
+        var problems: [Diagnostic] = []
+        /// What became of its documents.
+        var objects: [ObjectStatus] = []
         var unresolvedNames: [String] = []
         /// What a first load is waited for before the process is ready, as "keys of default/gatehouse from https://…".
         var waitingFor: [String] = []

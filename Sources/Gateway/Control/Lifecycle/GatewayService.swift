@@ -182,6 +182,8 @@ struct GatewayService: Service {
                 $0.documents = before.documents
                 $0.configuredAtSeconds = before.configuredAtSeconds
                 $0.certificates = before.certificates
+                $0.problems = before.problems
+                $0.objects = before.objects
                 $0.unresolvedNames = before.unresolvedNames
             }
             throw error

@@ -98,3 +98,25 @@ public struct ConfigMapDocument: Sendable {
         document.ignore("binaryData", "immutable")
     }
 }
+
+/// A core `Namespace`: the labels by which listeners choose whose routes they take.
+public struct NamespaceDocument: Sendable {
+    public let name: String
+    /// With the one that Kubernetes gives every namespace: `kubernetes.io/metadata.name`.
+    public let labels: [String: String]
+
+    init(_ document: inout ObjectReader) {
+        guard var metadata = document.object("metadata", required: true) else {
+            (name, labels) = ("", [:])
+            return
+        }
+        let name = metadata.objectName("name", required: true)?.value ?? ""
+        var labels = metadata.texts("labels").mapValues(\.value)
+        labels[Self.nameLabel] = name
+        self.name = name
+        self.labels = labels
+        document.ignore("spec")
+    }
+
+    static let nameLabel = "kubernetes.io/metadata.name"
+}

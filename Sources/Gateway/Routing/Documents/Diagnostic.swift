@@ -1,7 +1,7 @@
 /// Something that a configuration gets wrong, and where.
 public struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
     public enum Severity: String, Sendable {
-        /// The configuration is not used.
+        /// What it is about is not used; the rest of the configuration is.
         case error
         /// The configuration is used, but probably does not mean this.
         case warning
@@ -16,16 +16,23 @@ public struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
     public var check: String?
     /// A request that shows it.
     public var witness: String?
+    /// What a status says of it; nil: what fits its place.
+    public var reason: ConditionReason?
 
     public init(
-        _ severity: Severity, at place: Place, _ message: String, check: String? = nil, witness: String? = nil
+        _ severity: Severity, at place: Place, _ message: String, check: String? = nil, witness: String? = nil,
+        reason: ConditionReason? = nil
     ) {
         self.severity = severity
         self.place = place
         self.message = message
         self.check = check
         self.witness = witness
+        self.reason = reason
     }
+
+    /// For a status, which is the document's own: "field: message".
+    var brief: String { place.field.isEmpty ? message : "\(place.field): \(message)" }
 
     /// `file:line: severity: subject: field: message`, without the parts that are unknown.
     public var description: String {
@@ -72,6 +79,13 @@ public struct Place: Sendable, Hashable {
         self.field = field
     }
 
+    /// Whether this is the field `path` of its document, or a field within that.
+    func isWithin(_ path: String) -> Bool {
+        guard field.hasPrefix(path) else { return false }
+        let next = field.utf8.dropFirst(path.utf8.count).first
+        return next == nil || next == UInt8(ascii: ".") || next == UInt8(ascii: "[")
+    }
+
     func field(_ name: String, line: Int? = nil) -> Place {
         Place(file: file, line: line ?? self.line, subject: subject, field: field.isEmpty ? name : "\(field).\(name)")
     }
@@ -98,11 +112,15 @@ extension Located: Sendable where Value: Sendable {}
 final class DiagnosticSink {
     private(set) var diagnostics: [Diagnostic] = []
 
-    func error(at place: Place, _ message: String) {
-        diagnostics.append(Diagnostic(.error, at: place, message))
+    func error(at place: Place, reason: ConditionReason? = nil, _ message: String) {
+        report(.error, at: place, reason: reason, message)
     }
 
-    func report(_ severity: Diagnostic.Severity, at place: Place, _ message: String) {
-        diagnostics.append(Diagnostic(severity, at: place, message))
+    func report(
+        _ severity: Diagnostic.Severity, at place: Place, reason: ConditionReason? = nil, _ message: String
+    ) {
+        diagnostics.append(Diagnostic(severity, at: place, message, reason: reason))
     }
+
+    func add(_ more: [Diagnostic]) { diagnostics += more }
 }

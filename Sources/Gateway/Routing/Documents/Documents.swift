@@ -11,16 +11,20 @@ public struct Documents: Sendable {
     public private(set) var accessPolicies: [AccessPolicyDocument] = []
     public private(set) var trafficPolicies: [TrafficPolicyDocument] = []
     public private(set) var backendTLSPolicies: [BackendTLSPolicyDocument] = []
+    public private(set) var namespaces: [NamespaceDocument] = []
+    public private(set) var referenceGrants: [ReferenceGrantDocument] = []
     /// What is wrong with single documents, in their order.
     public private(set) var diagnostics: [Diagnostic] = []
+    /// The errors among them, by the object they are about.
+    private var errors: [ObjectKey: [Diagnostic]] = [:]
 
     private static let gatewayGroup = "gateway.networking.k8s.io"
     private static let ownGroup = "gatehouse.dev"
-    private static let unsupportedKinds = [
-        "GRPCRoute", "ListenerSet", "ReferenceGrant", "TCPRoute", "TLSRoute", "UDPRoute",
-    ]
+    private static let ownKinds = ["AccessPolicy", "AuthenticationPolicy", "RateLimitPolicy", "TrafficPolicy"]
+    private static let unsupportedKinds = ["ListenerSet", "TCPRoute", "TLSRoute", "UDPRoute"]
 
-    /// Reads every document. What is wrong is found in `diagnostics`; a document with an error in it may be missing.
+    /// Reads every document. What is wrong is found in `diagnostics`; a document with an error in it may be missing, and
+    /// one that is there may hold only what could be read of it: see `errors(of:)`.
     ///
     /// Documents of groups that are not the gateway's (`apps`, `rbac.authorization.k8s.io`, …) are left out with a note.
     public init(reading sources: [SourceDocument]) {
@@ -28,6 +32,20 @@ public struct Documents: Sendable {
         var seen: Set<String> = []
         for source in sources { read(source, &seen, sink) }
         diagnostics = sink.diagnostics
+    }
+
+    /// What is wrong with a document in itself; empty when it can be used as it is.
+    public func errors(of object: ObjectKey) -> [Diagnostic] { errors[object] ?? [] }
+
+    /// Objects of a kind with an error in their documents.
+    func refused(_ kind: String) -> [ObjectKey] { errors.keys.filter { $0.kind == kind } }
+
+    /// Whether a reference from one namespace to an object of another is allowed by a ReferenceGrant there.
+    func permits(_ kind: String, of namespace: String, to object: ObjectReference) -> Bool {
+        if object.namespace == namespace { return true }
+        return referenceGrants.contains { grant in
+            grant.metadata.namespace == object.namespace && grant.permits(kind, of: namespace, to: object)
+        }
     }
 
     private mutating func read(_ source: SourceDocument, _ seen: inout Set<String>, _ sink: DiagnosticSink) {
@@ -48,17 +66,31 @@ public struct Documents: Sendable {
             sink.error(at: place, "must be a mapping, not \(source.value.content.kind)")
             return
         }
-        var reader = ObjectReader(source.value, at: place, sink: sink)
+        let own = DiagnosticSink()
+        defer { sink.add(own.diagnostics) }
+        var reader = ObjectReader(source.value, at: place, sink: own)
         guard let version = reader.string("apiVersion", required: true),
             let kind = reader.string("kind", required: true)
         else { return }
         if name != nil, !seen.insert("\(version.value.prefix { $0 != "/" }) \(subject)").inserted {
             sink.error(at: place, "a document of this kind and name was read before")
+            return
         }
+        let object = ObjectKey(kind: Self.meantKind(version.value, kind.value), key: "\(namespace)/\(name ?? "")")
         if read(&reader, version: version, kind: kind) {
             reader.ignore("status")
             reader.finish()
         }
+        let found = own.diagnostics.filter { $0.severity == .error }
+        if !found.isEmpty { errors[object] = found }
+    }
+
+    /// A policy of ours of an unknown kind may have been meant to guard something, so it counts as one that does.
+    private static func meantKind(_ version: String, _ kind: String) -> String {
+        let group = String(version.prefix { $0 != "/" })
+        let isOurs = group == ownGroup || Spelling.nearest(to: group, among: [ownGroup]) != nil
+        guard isOurs, !ownKinds.contains(kind) else { return kind }
+        return Spelling.nearest(to: kind, among: ownKinds) ?? "AuthenticationPolicy"
     }
 
     /// - Returns: whether the document is one of ours, so that its fields are to be accounted for.
@@ -69,7 +101,13 @@ public struct Documents: Sendable {
         case ("\(Self.gatewayGroup)/v1", "Gateway"), ("\(Self.gatewayGroup)/v1beta1", "Gateway"):
             gateways += [GatewayDocument(&reader)].compactMap(\.self)
         case ("\(Self.gatewayGroup)/v1", "HTTPRoute"), ("\(Self.gatewayGroup)/v1beta1", "HTTPRoute"):
-            routes += [RouteDocument(&reader)].compactMap(\.self)
+            routes += [RouteDocument(&reader, .http)].compactMap(\.self)
+        case ("\(Self.gatewayGroup)/v1", "GRPCRoute"), ("\(Self.gatewayGroup)/v1alpha2", "GRPCRoute"):
+            routes += [RouteDocument(&reader, .grpc)].compactMap(\.self)
+        case ("\(Self.gatewayGroup)/v1", "ReferenceGrant"), ("\(Self.gatewayGroup)/v1beta1", "ReferenceGrant"):
+            referenceGrants += [ReferenceGrantDocument(&reader)].compactMap(\.self)
+        case ("v1", "Namespace"):
+            namespaces.append(NamespaceDocument(&reader))
         case ("v1", "Service"):
             services += [ServiceDocument(&reader)].compactMap(\.self)
         case ("v1", "Secret"):
@@ -101,7 +139,7 @@ public struct Documents: Sendable {
             if let near = Spelling.nearest(to: group, among: groups) {
                 sink.error(at: version.place, "unknown group \"\(group)\"; did you mean \"\(near)\"?")
             } else if group == "v1",
-                let near = Spelling.nearest(to: kind.value, among: ["ConfigMap", "Secret", "Service"])
+                let near = Spelling.nearest(to: kind.value, among: ["ConfigMap", "Namespace", "Secret", "Service"])
             {
                 sink.error(at: kind.place, "unknown kind \(kind.value); did you mean \(near)?")
             } else {
@@ -109,12 +147,12 @@ public struct Documents: Sendable {
             }
             return
         }
-        let ownKinds = ["AccessPolicy", "AuthenticationPolicy", "RateLimitPolicy", "TrafficPolicy"]
-        let kinds = ["GatewayClass", "Gateway", "HTTPRoute", "BackendTLSPolicy"] + ownKinds
+        let kinds =
+            ["GatewayClass", "Gateway", "HTTPRoute", "GRPCRoute", "ReferenceGrant", "BackendTLSPolicy"] + Self.ownKinds
         if Self.unsupportedKinds.contains(kind.value) {
             sink.error(at: kind.place, "\(kind.value) is not supported by this version")
         } else if kinds.contains(kind.value) {
-            let known = ownKinds.contains(kind.value) ? "\(Self.ownGroup)/v1alpha1" : "\(Self.gatewayGroup)/v1"
+            let known = Self.ownKinds.contains(kind.value) ? "\(Self.ownGroup)/v1alpha1" : "\(Self.gatewayGroup)/v1"
             sink.error(at: version.place, "must be \(known) for this kind, not \(version.value)")
         } else {
             let hint = Spelling.nearest(to: kind.value, among: kinds).map { "; did you mean \($0)?" } ?? ""

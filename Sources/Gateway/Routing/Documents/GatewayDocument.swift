@@ -27,8 +27,10 @@ public struct GatewayDocument: Sendable {
         public let hostname: Hostname
         /// At least one for HTTPS.
         public let certificates: [ObjectReference]
-        /// Whether routes of other namespaces may attach.
-        public let allowsAllNamespaces: Bool
+        /// Whose routes may attach.
+        public let allowedNamespaces: NamespaceSelection
+        /// The kinds of routes that may attach.
+        public let allowedKinds: [RouteKind]
         public let place: Place
     }
 
@@ -45,6 +47,9 @@ public struct GatewayDocument: Sendable {
     /// Networks separated by commas, such as "10.0.0.0/8, fd00::/8": connections to listeners with the PROXY protocol
     /// that come from elsewhere are closed. Without it every source is believed.
     public static let proxySourcesAnnotation = "gatehouse.dev/proxy-protocol-sources"
+
+    /// The name of a Secret whose `key` makes the cookies of session persistence: the same for all replicas.
+    static let sessionKeyAnnotation = "gatehouse.dev/session-key"
 
     /// The entries of `proxySourcesAnnotation`.
     var proxySources: [String] {
@@ -105,7 +110,7 @@ public struct GatewayDocument: Sendable {
             holder.finish()
             if let found, found.namespace != namespace {
                 holder.sink.error(
-                    at: found.place, "a Secret of another namespace needs a ReferenceGrant, which is not supported")
+                    at: found.place, "must be in the Gateway's own namespace")
             }
         }
         return found
@@ -120,8 +125,9 @@ extension GatewayDocument.Listener {
         let transport = object.choice(
             "protocol", of: ["HTTP", "HTTPS"], unsupported: ["TLS", "TCP", "UDP"], required: true)
         hostname = object.hostname("hostname")?.value ?? .any
-        certificates = Self.certificates(&object, isHTTPS: transport?.value == "HTTPS", namespace: namespace)
-        allowsAllNamespaces = Self.allowsAllNamespaces(&object)
+        certificates = Self.certificates(
+            &object, isHTTPS: transport.map { $0.value == "HTTPS" }, namespace: namespace)
+        (allowedNamespaces, allowedKinds) = Self.allowedRoutes(&object)
         object.finish()
         place = object.place
         guard let name, let port, let transport,
@@ -133,18 +139,14 @@ extension GatewayDocument.Listener {
     }
 
     private static func certificates(
-        _ listener: inout ObjectReader, isHTTPS: Bool, namespace: String
+        _ listener: inout ObjectReader, isHTTPS: Bool?, namespace: String
     ) -> [ObjectReference] {
-        guard var tls = listener.object("tls", required: isHTTPS) else { return [] }
-        if !isHTTPS { tls.sink.error(at: tls.place, "only a listener of protocol HTTPS has tls") }
+        guard var tls = listener.object("tls", required: isHTTPS ?? false) else { return [] }
+        if isHTTPS == false { tls.sink.error(at: tls.place, "only a listener of protocol HTTPS has tls") }
         _ = tls.choice("mode", of: ["Terminate"], unsupported: ["Passthrough"])
         var references: [ObjectReference] = []
         for var reference in tls.objects("certificateRefs", required: true) ?? [] {
             if let found = reference.reference(group: "", kind: "Secret", namespace: namespace) {
-                if found.namespace != namespace {
-                    tls.sink.error(
-                        at: found.place, "a Secret of another namespace needs a ReferenceGrant, which is not supported")
-                }
                 references.append(found)
             }
             reference.finish()
@@ -154,17 +156,33 @@ extension GatewayDocument.Listener {
         return references
     }
 
-    private static func allowsAllNamespaces(_ listener: inout ObjectReader) -> Bool {
-        guard var allowed = listener.object("allowedRoutes") else { return false }
+    private static func allowedRoutes(_ listener: inout ObjectReader) -> (NamespaceSelection, [RouteKind]) {
+        guard var allowed = listener.object("allowedRoutes") else { return (.same, RouteKind.allCases) }
         defer { allowed.finish() }
-        for var kind in allowed.objects("kinds") ?? [] {
-            _ = kind.choice("group", of: ["gateway.networking.k8s.io"])
-            _ = kind.choice("kind", of: ["HTTPRoute"], unsupported: ["GRPCRoute", "TLSRoute"], required: true)
-            kind.finish()
+        var kinds = RouteKind.allCases
+        if let named = allowed.objects("kinds"), !named.isEmpty {
+            kinds = named.compactMap { kind in
+                var kind = kind
+                defer { kind.finish() }
+                _ = kind.choice("group", of: ["gateway.networking.k8s.io"])
+                let supported = RouteKind.allCases.map(\.rawValue)
+                let found = kind.choice(
+                    "kind", of: supported, unsupported: ["TLSRoute", "TCPRoute", "UDPRoute"], required: true,
+                    reason: .invalidRouteKinds)
+                return found.flatMap { RouteKind(rawValue: $0.value) }
+            }
         }
-        guard var namespaces = allowed.object("namespaces") else { return false }
+        guard var namespaces = allowed.object("namespaces") else { return (.same, kinds) }
         defer { namespaces.finish() }
-        namespaces.unsupported("selector")
-        return namespaces.choice("from", of: ["Same", "All"], unsupported: ["Selector", "None"])?.value == "All"
+        let from = namespaces.choice("from", of: ["Same", "All", "Selector", "None"])?.value ?? "Same"
+        let selector = namespaces.object("selector").map { NamespaceSelection.Requirement.read($0) }
+        switch from {
+        case "All": return (.all, kinds)
+        case "None": return (.none, kinds)
+        case "Selector":
+            if selector == nil { namespaces.sink.error(at: namespaces.place.field("selector"), "is required") }
+            return (selector.map { .matching($0) } ?? .none, kinds)
+        default: return (.same, kinds)
+        }
     }
 }

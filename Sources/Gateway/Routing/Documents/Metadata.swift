@@ -28,6 +28,18 @@ public struct Metadata: Sendable {
     }
 }
 
+/// Which object a document is about.
+public struct ObjectKey: Sendable, Hashable {
+    public let kind: String
+    /// "namespace/name".
+    public let key: String
+
+    public init(kind: String, key: String) {
+        self.kind = kind
+        self.key = key
+    }
+}
+
 /// A reference to another object, with the defaults filled in.
 public struct ObjectReference: Sendable {
     public let kind: String

@@ -65,15 +65,18 @@ struct ObjectReader {
 
     /// A string out of a fixed set. `unsupported` are values of the specification that this version does not offer.
     mutating func choice(
-        _ name: String, of supported: [String], unsupported: [String] = [], required: Bool = false
+        _ name: String, of supported: [String], unsupported: [String] = [], required: Bool = false,
+        reason: ConditionReason? = nil
     ) -> Located<String>? {
         guard let found = string(name, required: required) else { return nil }
         if supported.contains(found.value) { return found }
         let choices = supported.joined(separator: ", ")
         if unsupported.contains(found.value) {
-            sink.error(at: found.place, "\"\(found.value)\" is not supported by this version; supported: \(choices)")
+            sink.error(
+                at: found.place, reason: reason,
+                "\"\(found.value)\" is not supported by this version; supported: \(choices)")
         } else {
-            sink.error(at: found.place, "must be one of \(choices), not \"\(found.value)\"")
+            sink.error(at: found.place, reason: reason, "must be one of \(choices), not \"\(found.value)\"")
         }
         return nil
     }

@@ -1,4 +1,4 @@
-/// An `HTTPRoute`: which requests go where.
+/// An `HTTPRoute` or a `GRPCRoute`: which requests go where.
 public struct RouteDocument: Sendable {
     public struct Parent: Sendable {
         public let gateway: ObjectReference
@@ -11,12 +11,31 @@ public struct RouteDocument: Sendable {
         public let path: PathCondition
         public let method: String?
         public let headers: [HeaderCondition]
+        public let queryParameters: [QueryCondition]
+
+        /// Holds for every request.
+        static let every = Match(path: .prefix("/"), method: nil, headers: [], queryParameters: [])
     }
 
     public struct BackendReference: Sendable {
-        public let service: ObjectReference
-        public let port: UInt16
+        /// Nil: it names no Service.
+        public let service: ObjectReference?
+        /// Nil: it names no port.
+        public let port: UInt16?
         public let weight: Int
+        public let filters: [Filter]
+        public let place: Place
+    }
+
+    public enum Filter: Sendable {
+        case requestHeaders(HeaderChanges)
+        case responseHeaders(HeaderChanges)
+        case redirect(Redirect)
+        case rewrite(URLRewrite)
+        case mirror(BackendReference, numerator: Int, denominator: Int)
+        case crossOrigin(CrossOriginRules)
+        /// The kind and name of the object, and where they stand.
+        case custom(Located<String>)
     }
 
     public struct Rule: Sendable {
@@ -24,11 +43,17 @@ public struct RouteDocument: Sendable {
         /// At least one; the default match (every path) stands for none.
         public let matches: [Match]
         public let backends: [BackendReference]
-        public let redirect: Redirect?
+        public let filters: [Filter]
         public let requestTimeoutMilliseconds: Int?
         public let backendRequestTimeoutMilliseconds: Int?
         public let retry: Retry?
+        public let persistence: Persistence?
         public let place: Place
+
+        var redirect: Redirect? {
+            for case .redirect(let redirect) in filters { return redirect }
+            return nil
+        }
     }
 
     /// When a request is tried again (GEP-1731). Nil: what the backend's TrafficPolicy says.
@@ -40,21 +65,38 @@ public struct RouteDocument: Sendable {
         public let backoffMilliseconds: Int?
     }
 
+    /// A client stays at one endpoint (GEP-1619).
+    public struct Persistence: Sendable {
+        /// Nil: one is made of the route's and the rule's name.
+        public let name: String?
+        public let absoluteTimeoutSeconds: Int?
+        public let isPermanent: Bool
+    }
+
+    public let kind: RouteKind
     public let metadata: Metadata
     public let parents: [Parent]
     public let hostnames: [Located<Hostname>]
+    /// Whether the document names hostnames, readable or not.
+    public let hasHostnames: Bool
     public let rules: [Rule]
 
-    init?(_ document: inout ObjectReader) {
+    /// Which object this is.
+    public var object: ObjectKey { ObjectKey(kind: kind.rawValue, key: metadata.key) }
+
+    init?(_ document: inout ObjectReader, _ kind: RouteKind) {
         let metadata = Metadata(&document)
+        self.kind = kind
         self.metadata = metadata
         guard var spec = document.object("spec", required: true) else { return nil }
         parents = (spec.objects("parentRefs", required: true) ?? []).compactMap {
             Parent($0, namespace: metadata.namespace)
         }
         let reader = spec
-        hostnames = (spec.strings("hostnames") ?? []).compactMap { reader.hostname($0) }
-        rules = (spec.objects("rules", required: true) ?? []).map { Rule($0, namespace: metadata.namespace) }
+        let names = spec.strings("hostnames") ?? []
+        hasHostnames = spec.hasField { $0 == "hostnames" } && !names.isEmpty
+        hostnames = names.compactMap { reader.hostname($0) }
+        rules = (spec.objects("rules", required: true) ?? []).map { Rule($0, kind, namespace: metadata.namespace) }
         for (index, rule) in rules.enumerated() where rule.name != nil {
             if rules[..<index].contains(where: { $0.name == rule.name }) {
                 spec.sink.error(at: rule.place.field("name"), "another rule of this route has the same name")
@@ -78,131 +120,50 @@ extension RouteDocument.Parent {
     }
 }
 
-extension RouteDocument.Match {
-    private static let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"]
-
-    init(_ object: ObjectReader) {
-        var object = object
-        path = Self.path(&object)
-        method = object.choice("method", of: Self.methods, unsupported: ["CONNECT"])?.value
-        headers = Self.headers(&object)
-        object.unsupported("queryParams")
-        object.finish()
-    }
-
-    private static func path(_ match: inout ObjectReader) -> PathCondition {
-        guard var path = match.object("path") else { return .prefix("/") }
-        defer { path.finish() }
-        let type = path.choice("type", of: ["Exact", "PathPrefix"], unsupported: ["RegularExpression"])
-        guard let text = path.string("value") else { return .prefix("/") }
-        switch Syntax.path(text.value) {
-        case .success(let canonical):
-            return type?.value == "Exact" ? .exact(canonical) : .prefix(canonical)
-        case .failure(let problem):
-            match.sink.error(at: text.place, problem.message)
-            return .prefix("/")
-        }
-    }
-
-    private static func headers(_ match: inout ObjectReader) -> [HeaderCondition] {
-        var conditions: [HeaderCondition] = []
-        for var header in match.objects("headers") ?? [] {
-            _ = header.choice("type", of: ["Exact"], unsupported: ["RegularExpression"])
-            let name = header.string("name", required: true)
-            let value = header.string("value", required: true)
-            header.finish()
-            guard let name, let value else { continue }
-            if !Syntax.isToken(name.value) { match.sink.error(at: name.place, "must be the name of a field") }
-            let condition = HeaderCondition(name: name.value, value: value.value)
-            if conditions.contains(where: { $0.name == condition.name }) {
-                match.sink.error(at: name.place, "the field has a condition already")
-            }
-            conditions.append(condition)
-        }
-        return conditions
-    }
-}
-
 extension RouteDocument.BackendReference {
-    init?(_ object: ObjectReader, namespace: String) {
+    init(_ object: ObjectReader, _ route: RouteKind, namespace: String) {
         var object = object
-        let service = object.reference(group: "", kind: "Service", namespace: namespace)
-        let port = object.port("port", required: true)
+        place = object.place
+        let kind = object.choice("kind", of: ["Service"], reason: .invalidKind)
+        let isService = kind != nil || !object.hasField { $0 == "kind" }
+        // Of an unknown kind the group cannot be judged.
+        if !isService { object.ignore("group", "name", "namespace", "port") }
+        service = isService ? object.reference(group: "", namespace: namespace, of: "Service") : nil
+        port = isService ? object.port("port", required: true)?.value : nil
         weight = object.integer("weight", in: 0...1_000_000)?.value ?? 1
-        object.unsupported("filters")
+        filters = RouteDocument.Filter.read(&object, route, of: .backend, namespace: namespace)
         object.finish()
-        guard let service, let port else { return nil }
-        if service.namespace != namespace {
-            object.sink.error(
-                at: service.place, "a Service of another namespace needs a ReferenceGrant, which is not supported")
-        }
-        self.service = service
-        self.port = port.value
     }
 }
 
 extension RouteDocument.Rule {
-    init(_ object: ObjectReader, namespace: String) {
+    init(_ object: ObjectReader, _ kind: RouteKind, namespace: String) {
         var object = object
         name = object.objectName("name")?.value
-        let matches = (object.objects("matches") ?? []).map { RouteDocument.Match($0) }
-        self.matches = matches.isEmpty ? [.init(path: .prefix("/"), method: nil, headers: [])] : matches
+        let matches = (object.objects("matches") ?? []).map { reader in
+            kind == .http ? RouteDocument.Match(http: reader) : RouteDocument.Match(grpc: reader)
+        }
+        self.matches = matches.isEmpty ? [.every] : matches
         let references = object.objects("backendRefs") ?? []
-        backends = references.compactMap { .init($0, namespace: namespace) }
-        redirect = Self.redirect(&object)
-        (requestTimeoutMilliseconds, backendRequestTimeoutMilliseconds) = Self.timeouts(&object)
-        retry = Self.retry(&object)
-        object.unsupported("sessionPersistence")
+        backends = references.map { .init($0, kind, namespace: namespace) }
+        filters = RouteDocument.Filter.read(&object, kind, of: .rule(self.matches), namespace: namespace)
+        if kind == .http {
+            (requestTimeoutMilliseconds, backendRequestTimeoutMilliseconds) = Self.timeouts(&object)
+            retry = Self.retry(&object)
+        } else {
+            (requestTimeoutMilliseconds, backendRequestTimeoutMilliseconds, retry) = (nil, nil, nil)
+        }
+        persistence = object.object("sessionPersistence").flatMap { .init($0) }
         object.finish()
         place = object.place
-        switch (references.isEmpty, redirect == nil) {
-        case (true, true): object.sink.error(at: place, "needs backendRefs or a RequestRedirect filter")
-        case (false, false): object.sink.error(at: place, "a rule that redirects has no backendRefs")
-        case (false, true) where backends.count == references.count && backends.allSatisfy { $0.weight == 0 }:
-            object.sink.error(at: place.field("backendRefs"), "at least one needs a weight above 0")
-        default: break
+        let answers = filters.contains {
+            if case .redirect = $0 { true } else if case .custom = $0 { true } else { false }
         }
-    }
-
-    private static func redirect(_ rule: inout ObjectReader) -> Redirect? {
-        var redirect: Redirect?
-        for var filter in rule.objects("filters") ?? [] {
-            let type = filter.choice(
-                "type", of: ["RequestRedirect"],
-                unsupported: [
-                    "RequestHeaderModifier", "ResponseHeaderModifier", "URLRewrite", "RequestMirror", "CORS",
-                    "ExternalAuth", "ExtensionRef",
-                ], required: true)
-            if let type {
-                if redirect != nil { filter.sink.error(at: type.place, "the rule has such a filter already") }
-                redirect = filter.object("requestRedirect", required: true).map { Self.redirect($0) }
-                filter.finish()
-            }
+        if references.isEmpty, !answers {
+            object.sink.error(at: place, "needs backendRefs or a RequestRedirect filter")
+        } else if !references.isEmpty, redirect != nil {
+            object.sink.error(at: place, "a rule that redirects has no backendRefs")
         }
-        return redirect
-    }
-
-    private static func redirect(_ object: ObjectReader) -> Redirect {
-        var object = object
-        defer { object.finish() }
-        object.unsupported("path")
-        let hostname = object.hostname("hostname")
-        if let hostname, case .wildcard = hostname.value {
-            object.sink.error(at: hostname.place, "must be one host, without \"*\"")
-        }
-        return Redirect(
-            scheme: object.choice("scheme", of: ["http", "https"])?.value,
-            hostname: hostname?.value.description,
-            port: object.port("port").map { Int($0.value) },
-            statusCode: statusCode(&object))
-    }
-
-    private static func statusCode(_ redirect: inout ObjectReader) -> Int {
-        guard let code = redirect.integer("statusCode", in: 300...399) else { return 302 }
-        if ![301, 302, 303, 307, 308].contains(code.value) {
-            redirect.sink.error(at: code.place, "must be 301, 302, 303, 307 or 308")
-        }
-        return code.value
     }
 
     private static func timeouts(_ rule: inout ObjectReader) -> (request: Int?, backendRequest: Int?) {
@@ -227,5 +188,30 @@ extension RouteDocument.Rule {
             statuses: retry.statuses("codes")?.value,
             attempts: retry.integer("attempts", in: 0...10)?.value,
             backoffMilliseconds: retry.duration("backoff", in: 0...60_000)?.value)
+    }
+}
+
+extension RouteDocument.Persistence {
+    init?(_ object: ObjectReader) {
+        var object = object
+        defer { object.finish() }
+        _ = object.choice("type", of: ["Cookie"], unsupported: ["Header"])
+        let name = object.string("sessionName")
+        if let name, !Syntax.isToken(name.value) || name.value.utf8.count > 128 {
+            object.sink.error(at: name.place, "must be the name of a cookie (RFC 6265 §4.1.1), at most 128 characters")
+        }
+        self.name = name?.value
+        let timeout = object.duration("absoluteTimeout", in: 1_000...31_536_000_000)
+        absoluteTimeoutSeconds = timeout.map { $0.value / 1_000 }
+        object.unsupported("idleTimeout")
+        var lifetime: Located<String>?
+        if var cookie = object.object("cookieConfig") {
+            lifetime = cookie.choice("lifetimeType", of: ["Session", "Permanent"])
+            cookie.finish()
+        }
+        isPermanent = lifetime?.value == "Permanent"
+        if let lifetime, isPermanent, timeout == nil {
+            object.sink.error(at: lifetime.place, "a permanent cookie needs absoluteTimeout")
+        }
     }
 }

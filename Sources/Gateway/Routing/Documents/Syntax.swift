@@ -105,6 +105,17 @@ enum Syntax {
         !text.isEmpty && text.utf8.allSatisfy { isLetter($0) || isDigit($0) || "!#$%&'*+-.^_`|~".utf8.contains($0) }
     }
 
+    /// A gRPC service with its package, or a method: letters, digits, "_" and ".".
+    static func isDottedName(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { ByteClass.word.contains($0) || $0 == UInt8(ascii: ".") }
+    }
+
+    /// The value of a field (RFC 9110 §5.5): visible ASCII, with spaces and tabs inside.
+    static func isFieldValue(_ text: String) -> Bool {
+        text.utf8.allSatisfy { (0x20...0x7e).contains($0) || $0 == 0x09 }
+            && text.utf8.first != 0x20 && text.utf8.first != 0x09 && text.utf8.last != 0x20 && text.utf8.last != 0x09
+    }
+
     /// A scope of RFC 6749 §3.3.
     static func isScope(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != 0x22 && $0 != 0x5c }

@@ -74,7 +74,7 @@ public struct WeightedBackend: Sendable {
 }
 
 /// The kinds of documents that have rules.
-public enum RouteKind: String, Sendable, Hashable {
+public enum RouteKind: String, Sendable, Hashable, CaseIterable {
     case http = "HTTPRoute"
     case grpc = "GRPCRoute"
 }

@@ -49,6 +49,29 @@ struct AuthenticationResolver {
             requiredClaims: nearestFirst.lazy.compactMap(\.requiredClaims).first ?? [])
     }
 
+    /// Whether requests of a rule are to be refused, because a policy that should say who may call is not valid: nobody
+    /// knows whom it would have let in. A policy that does not even say what it is for closes its namespace.
+    func isClosed(_ rule: RouteDocument.Rule, of route: RouteDocument, at gateway: GatewayDocument) -> Bool {
+        // A redirect tells nobody anything.
+        if rule.backends.isEmpty { return false }
+        if documents.hasAuthenticationWithoutTarget(in: [route.metadata.namespace, gateway.metadata.namespace]) {
+            return true
+        }
+        let refused = Set(documents.refused("AuthenticationPolicy").map(\.key))
+        let onTheWay = policies.nearestFirst(rule: rule, of: route, at: gateway)
+        if onTheWay.contains(where: { refused.contains($0.metadata.key) || isUnusable($0) }) { return true }
+        guard let nearest = onTheWay.first, !nearest.isAnonymous else { return false }
+        return !onTheWay.contains { $0.tokens != nil || $0.apiKeys != nil }
+    }
+
+    /// Whether the keys of its issuer cannot be had.
+    private func isUnusable(_ policy: AuthenticationPolicyDocument) -> Bool {
+        if settings.unusable[ObjectKey(kind: "AuthenticationPolicy", key: policy.metadata.key)] != nil { return true }
+        guard settings.missingReference == .error, case .configMap(let name, let key)? = policy.tokens?.keySet.value
+        else { return false }
+        return documents.configMaps.first { $0.metadata.key == name }?.data[key] == nil
+    }
+
     private mutating func provider(
         _ policy: AuthenticationPolicyDocument, _ tokens: AuthenticationPolicyDocument.Tokens
     ) -> Int {
@@ -143,5 +166,15 @@ extension APIKeySet.Consumer {
         let scopes = parts.dropFirst().map(String.init)
         guard scopes.allSatisfy(Syntax.isScope) else { return nil }
         self.init(name: name, digest: digest, scopes: scopes)
+    }
+}
+
+extension Documents {
+    fileprivate func hasAuthenticationWithoutTarget(in namespaces: [String]) -> Bool {
+        refused("AuthenticationPolicy").contains { refused in
+            let document = authenticationPolicies.first { $0.metadata.key == refused.key }
+            let namespace = String(refused.key.prefix { $0 != "/" })
+            return document?.targets.isEmpty ?? true && namespaces.contains(namespace)
+        }
     }
 }

@@ -15,16 +15,25 @@ extension Documents {
     /// Every Service port that a route names, once each, in the order of the documents.
     public var referencedServices: [ReferencedService] {
         var seen: Set<ServicePort> = []
-        return routes.flatMap(\.rules).flatMap(\.backends).compactMap { reference in
-            let port = ServicePort(
-                namespace: reference.service.namespace, name: reference.service.name, port: reference.port)
+        let known = Dictionary(services.map { ($0.metadata.key, $0) }) { first, _ in first }
+        return routes.flatMap(\.rules).flatMap(\.references).compactMap { reference in
+            guard let named = reference.service, let number = reference.port else { return nil }
+            let port = ServicePort(namespace: named.namespace, name: named.name, port: number)
             guard seen.insert(port).inserted else { return nil }
-            let service = services.first { $0.metadata.key == reference.service.key }
-            let declared = service?.ports.first { $0.port == reference.port }
+            let service = known[named.key]
+            let declared = service?.ports.first { $0.port == number }
             let isHeadless = service?.isHeadless ?? false
             return ReferencedService(
                 port: port, isDeclared: service != nil,
-                connectPort: isHeadless ? declared?.targetPort ?? reference.port : reference.port)
+                connectPort: isHeadless ? declared?.targetPort ?? number : number)
         }
+    }
+}
+
+extension RouteDocument.Rule {
+    /// Its backends, and those of its mirrors.
+    var references: [RouteDocument.BackendReference] {
+        backends
+            + filters.compactMap { if case .mirror(let reference, _, _) = $0 { reference } else { nil } }
     }
 }

@@ -4,6 +4,10 @@ struct BackendTLSResolver {
     private let settings: TranslationSettings
     private let sink: DiagnosticSink
     private var policies = PolicyTargets<(document: BackendTLSPolicyDocument, authorities: [UInt8]?)>()
+    /// Policies that cannot be obeyed, and why.
+    private var refused: [String: String] = [:]
+    /// Namespaces with a policy of which not even the target is known.
+    private var unreadable: Set<String> = []
     /// By the Gateway's key.
     private var clients: [String: (certificate: [UInt8], key: [UInt8])] = [:]
 
@@ -12,6 +16,10 @@ struct BackendTLSResolver {
         self.settings = settings
         self.sink = sink
         for policy in documents.backendTLSPolicies { attach(policy) }
+        let readable = Set(documents.backendTLSPolicies.filter { !$0.targets.isEmpty }.map(\.metadata.key))
+        for object in documents.refused("BackendTLSPolicy") where !readable.contains(object.key) {
+            unreadable.insert(String(object.key.prefix { $0 != "/" }))
+        }
         for gateway in documents.gateways { readClientCertificate(of: gateway) }
     }
 
@@ -34,16 +42,37 @@ struct BackendTLSResolver {
         return found
     }
 
+    /// Why a port's policy cannot be obeyed; its requests must then not go out without TLS (Gateway API,
+    /// `BackendTLSPolicy`).
+    func problem(with service: ServicePort) -> String? {
+        let key = "\(service.namespace)/\(service.name)"
+        guard let policy = policies["Service", key, String(service.port)] ?? policies["Service", key] else {
+            return unreadable.contains(service.namespace) ? "a BackendTLSPolicy of its namespace cannot be read" : nil
+        }
+        return refused[policy.document.metadata.key].map {
+            "BackendTLSPolicy \(policy.document.metadata.key) is not valid: \($0)"
+        }
+    }
+
     /// Whether the backends of a Gateway are shown another certificate than those of other Gateways.
     func isSpecial(_ gateway: GatewayDocument) -> Bool {
         documents.gateways.count > 1 && clients[gateway.metadata.key] != nil
     }
 
     private mutating func attach(_ policy: BackendTLSPolicyDocument) {
+        let object = ObjectKey(kind: "BackendTLSPolicy", key: policy.metadata.key)
+        refused[policy.metadata.key] = documents.errors(of: object).first?.message ?? settings.unusable[object]
         var authorities: [UInt8]?
         if case .objects(let references) = policy.authorities {
             authorities = []
-            for reference in references { authorities? += self.authorities(reference) }
+            for reference in references {
+                guard let found = self.authorities(reference) else {
+                    let isMissed = settings.missingReference == .error
+                    if isMissed { refused[policy.metadata.key] = "\(reference.kind) \(reference.key) cannot be used" }
+                    continue
+                }
+                authorities? += found
+            }
         }
         for target in policy.targets {
             let found = documents.servicePort(of: target.service, section: target.sectionName, settings, sink)
@@ -55,14 +84,14 @@ struct BackendTLSResolver {
         }
     }
 
-    /// The PEM text of one object; empty, and reported, when there is none.
-    private func authorities(_ reference: ObjectReference) -> [UInt8] {
+    /// The PEM text of one object; nil, and reported, when there is none.
+    private func authorities(_ reference: ObjectReference) -> [UInt8]? {
         let key = BackendTLSPolicyDocument.authorityKey
         do throws(Diagnostic) {
             if reference.kind == "Secret" {
                 guard let secret = documents.secrets.first(where: { $0.metadata.key == reference.key }) else {
                     reportMissing(reference)
-                    return []
+                    return nil
                 }
                 return try secret.bytes(key) + [UInt8(ascii: "\n")]
             }
@@ -75,8 +104,8 @@ struct BackendTLSResolver {
             }
             return Array(text.value.utf8) + [UInt8(ascii: "\n")]
         } catch {
-            sink.report(error.severity, at: error.place, error.message)
-            return []
+            sink.report(error.severity, at: error.place, reason: .invalidCACertificateRef, error.message)
+            return nil
         }
     }
 
@@ -99,6 +128,8 @@ struct BackendTLSResolver {
     }
 
     private func reportMissing(_ reference: ObjectReference) {
-        sink.report(settings.missingReference, at: reference.place, "there is no \(reference.kind) \(reference.key)")
+        sink.report(
+            settings.missingReference, at: reference.place, reason: .invalidCACertificateRef,
+            "there is no \(reference.kind) \(reference.key)")
     }
 }

@@ -15,7 +15,7 @@ struct PolicyTargets<Policy> {
         _ sink: DiagnosticSink
     ) {
         if let other = policies[target] {
-            sink.error(at: place, "\(kind) \(other.name) has the same target")
+            sink.error(at: place, reason: .conflicted, "\(kind) \(other.name) has the same target")
             return
         }
         policies[target] = (policy, name)
@@ -35,7 +35,9 @@ extension Documents {
     ) -> (exists: Bool, section: String?) {
         guard let found = services.first(where: { $0.metadata.key == service.key }) else {
             if settings.knownServices.contains(service.key) { return (true, section?.value) }
-            sink.report(settings.missingReference, at: service.place, "there is no Service \(service.key)")
+            sink.report(
+                settings.missingReference, at: service.place, reason: .targetNotFound,
+                "there is no Service \(service.key)")
             return (false, nil)
         }
         guard let section else { return (true, nil) }

@@ -52,7 +52,13 @@ public struct RouteTableSummary: Codable, Sendable, Equatable {
         public var route: String
         public var rule: String
         public var backends: [String]?
+        /// The share of its requests that is answered with 500, because it leads to nothing, as "1/3".
+        public var unresolved: String?
         public var redirect: String?
+        /// In words.
+        public var filters: [String]?
+        /// The cookie that keeps a client at an endpoint.
+        public var sessionCookie: String?
         public var requestTimeoutMilliseconds: Int?
         public var backendRequestTimeoutMilliseconds: Int?
         /// As "2 on 502 503 after 25 ms"; absent when the rule has no `retry`.
@@ -130,7 +136,17 @@ extension RouteTableSummary.Route {
             rule.backends.isEmpty
             ? nil
             : rule.backends.map { isSplit ? "\($0.backend.name) \($0.weight)/\(rule.totalWeight)" : $0.backend.name }
+        if rule.unresolvedWeight > 0 || rule.backends.isEmpty && rule.redirect == nil {
+            unresolved = rule.backends.isEmpty ? "all" : "\(rule.unresolvedWeight)/\(rule.totalWeight)"
+        }
         redirect = rule.redirect?.description
+        let filters =
+            (rule.filters?.descriptions ?? [])
+            + rule.backends.flatMap { choice in
+                (choice.filters?.descriptions ?? []).map { "for \(choice.backend.name): \($0)" }
+            }
+        self.filters = filters.isEmpty ? nil : filters
+        sessionCookie = rule.persistence?.name
         requestTimeoutMilliseconds = rule.requestTimeoutMilliseconds
         backendRequestTimeoutMilliseconds = rule.backendRequestTimeoutMilliseconds
         retries = rule.retries.map { retries in
@@ -236,7 +252,7 @@ extension TrafficSettings {
 extension Redirect: CustomStringConvertible {
     public var description: String {
         let target = "\(scheme ?? "<scheme>")://\(hostname ?? "<host>")" + (port.map { ":\($0)" } ?? "")
-        return "\(statusCode) \(target)"
+        return "\(statusCode) \(target)" + (path.map { " \($0)" } ?? "")
     }
 }
 

@@ -11,10 +11,17 @@ struct TrafficResolver {
         self.documents = documents
         self.settings = settings
         self.sink = sink
-        for policy in documents.trafficPolicies {
+        for policy in valid {
             for target in policy.targets { attach(policy, to: target) }
         }
         resolveClients()
+    }
+
+    /// A policy with an error in it is left out as a whole, rather than obeyed in part.
+    private var valid: [TrafficPolicyDocument] {
+        documents.trafficPolicies.filter {
+            documents.errors(of: ObjectKey(kind: "TrafficPolicy", key: $0.metadata.key)).isEmpty
+        }
     }
 
     /// The settings of a Service's port for the requests of a route that is attached to `gateway`.
@@ -24,7 +31,7 @@ struct TrafficResolver {
         let key = "\(service.namespace)/\(service.name)"
         let farthestFirst = [
             policies["Gateway", gateway.metadata.key],
-            policies["HTTPRoute", route.metadata.key],
+            policies[route.kind.rawValue, route.metadata.key],
             policies["Service", key],
             policies["Service", key, String(service.port)],
         ]
@@ -45,7 +52,7 @@ struct TrafficResolver {
 
     /// Whether a route's requests may be treated in another way than those of other routes to the same Service.
     func isSpecial(_ route: RouteDocument) -> Bool {
-        policies["HTTPRoute", route.metadata.key]?.traffic.isEmpty == false
+        policies[route.kind.rawValue, route.metadata.key]?.traffic.isEmpty == false
     }
 
     func isSpecial(_ gateway: GatewayDocument) -> Bool {
@@ -63,7 +70,7 @@ struct TrafficResolver {
             section = found.section
         case .gateway, .route:
             sink.report(
-                settings.missingReference, at: target.object.place,
+                settings.missingReference, at: target.object.place, reason: .targetNotFound,
                 "there is no \(target.object.kind) \(target.object.key)")
             return
         }
@@ -75,12 +82,12 @@ struct TrafficResolver {
 
     /// Limits hold for the whole process, so a second policy that states some cannot be obeyed.
     private mutating func resolveClients() {
-        let stating = documents.trafficPolicies.filter { $0.clients != nil }
+        let stating = valid.filter { $0.clients != nil }
         if let first = stating.first, let found = first.clients { clients = found.value }
         for other in stating.dropFirst() {
             if let place = other.clients?.place {
                 sink.error(
-                    at: place,
+                    at: place, reason: .conflicted,
                     "holds for the whole process, and TrafficPolicy \(stating[0].metadata.key) has it already"
                 )
             }

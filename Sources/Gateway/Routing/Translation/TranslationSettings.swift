@@ -25,26 +25,36 @@ public struct TranslationSettings: Sendable {
     /// How a reference to an object that is not among the documents is reported: an error when the gateway is to run,
     /// a warning when only some documents of a system are checked.
     public var missingReference: Diagnostic.Severity
+    /// Objects whose content cannot be used, and why: certificates that do not parse, for instance. Who looked into them
+    /// reports that.
+    public var unusable: [ObjectKey: String]
+    /// What cookies of session persistence are made with.
+    public var sessionKey: SessionKey
 
     public init(
         endpoints: [ServicePort: [Endpoint]] = [:], knownServices: Set<String> = [],
-        boundPorts: [String: UInt16] = [:], missingReference: Diagnostic.Severity = .error
+        boundPorts: [String: UInt16] = [:], missingReference: Diagnostic.Severity = .error,
+        unusable: [ObjectKey: String] = [:], sessionKey: SessionKey = SessionKey(high: 0, low: 0)
     ) {
         self.endpoints = endpoints
         self.knownServices = knownServices
         self.boundPorts = boundPorts
         self.missingReference = missingReference
+        self.unusable = unusable
+        self.sessionKey = sessionKey
     }
 }
 
 /// What the documents come to.
 public struct Translation: Sendable {
-    /// Nil when there is an error among the diagnostics.
+    /// Nil when no listener can serve. What has an error among the diagnostics is not in it, or answers with 500.
     public let table: RouteTable?
     /// What the policies of Gateways say of clients.
     public let clients: ClientSettings
     /// Of the documents and of what they say together.
     public let diagnostics: [Diagnostic]
+    /// What became of each GatewayClass, Gateway, route and policy.
+    public let status: [ObjectStatus]
 
     public var errors: [Diagnostic] { diagnostics.filter { $0.severity == .error } }
 
@@ -55,6 +65,31 @@ public struct Translation: Sendable {
         let found = (documents.diagnostics + translator.sink.diagnostics).inReadingOrder()
         diagnostics = found
         clients = translator.clients
-        self.table = found.contains { $0.severity == .error } ? nil : table
+        status = translator.status + documents.policyStatuses(PolicyStatuses(diagnostics: found))
+        self.table = table.listeners.isEmpty ? nil : table
+    }
+}
+
+extension Documents {
+    fileprivate func policyStatuses(_ statuses: PolicyStatuses) -> [ObjectStatus] {
+        func target(_ kind: String, _ object: ObjectReference, _ section: Located<String>?, _ place: Place)
+            -> PolicyStatuses.Target
+        {
+            let reference = ObjectStatus.Reference(kind: kind, name: object.key, sectionName: section?.value)
+            return PolicyStatuses.Target(reference: reference, place: place)
+        }
+        let authentication = authenticationPolicies.map { policy in
+            let targets = policy.targets.map { target($0.kind.rawValue, $0.object, $0.sectionName, $0.place) }
+            return statuses.status(of: "AuthenticationPolicy", policy.metadata, at: targets)
+        }
+        let traffic = trafficPolicies.map { policy in
+            let targets = policy.targets.map { target($0.kind.rawValue, $0.object, $0.sectionName, $0.place) }
+            return statuses.status(of: "TrafficPolicy", policy.metadata, at: targets)
+        }
+        let tls = backendTLSPolicies.map { policy in
+            let targets = policy.targets.map { target("Service", $0.service, $0.sectionName, $0.place) }
+            return statuses.status(of: "BackendTLSPolicy", policy.metadata, at: targets)
+        }
+        return authentication + traffic + tls
     }
 }
