@@ -122,6 +122,8 @@ let executables: [Target] = [
             .product(name: "Crypto", package: "swift-crypto"),
             .product(name: "JWTKit", package: "jwt-kit"),
         ]),
+    .executableTarget(
+        name: "route-bench", dependencies: ["Routing"], path: "Sources/Executables/route-bench", swiftSettings: strict),
     .program("warehouse-service", ["ServiceKit", "Warehouse"]),
     .program("accounting-service", ["Accounting", "ServiceKit"]),
     .program("sales-service", ["Sales", "ServiceKit"]),

@@ -56,10 +56,11 @@ import Testing
     private func snapshotErrors() async -> [String] {
         do throws(ConfigurationError) {
             let queue = VerificationQueue(consumers: 1) { TokenFactory.now }
-            let built = try await configuration().snapshot(endpoints: [:], queue: queue)
+            var read = configuration()
+            let built = try await read.snapshot(endpoints: [:], queue: queue)
             #expect(built.snapshot.listeners.map(\.name) == ["a"])
             #expect(built.snapshot.listeners.first?.tls != nil)
-            return []
+            return built.diagnostics.filter { $0.severity == .error }.map(\.description)
         } catch {
             return error.diagnostics.filter { $0.severity == .error }.map(\.description)
         }
@@ -70,7 +71,7 @@ import Testing
         #expect(await snapshotErrors() == [])
     }
 
-    @Test func `of several certificates the one that is wrong is named`() async throws {
+    @Test func `of several certificates the one that is wrong is named, and the others are shown`() async throws {
         try write(first: Certificate.localhost.get(), second: "stringData: {tls.crt: nothing, tls.key: nothing}")
         let errors = await snapshotErrors()
         #expect(errors.count == 1 && errors.first?.contains("Secret default/second") == true, "\(errors)")

@@ -95,7 +95,7 @@ import Testing
         _ = try await keeper.load()
         func looks(_ count: Int) -> [Bool] { (0..<count).map { _ in keeper.filesHaveChanged() } }
         #expect(looks(2) == [false, false])
-        try folder.write("route.yaml", Self.route(path: "not-a-path"))
+        try folder.write("route.yaml", "spec: {a: [}")
         #expect(looks(2) == [false, true])
         await #expect(throws: ConfigurationError.self) { try await keeper.load() }
         #expect(looks(2) == [false, false], "a refused configuration is refused once")
@@ -133,15 +133,48 @@ import Testing
         #expect(status.values.table?.entries.map(\.path).contains(.prefix("/b")) == true)
     }
 
-    @Test func `a bad file is refused and the old table stays`() async throws {
+    @Test func `a file that is not YAML is refused and the old table stays`() async throws {
         var keeper = keeper()
         _ = try await keeper.load()
-        try folder.write("route.yaml", Self.route(path: "not-a-path"))
+        try folder.write("route.yaml", "spec: {a: [}")
         let error = await #expect(throws: ConfigurationError.self) { try await keeper.load() }
-        #expect(error?.description.contains("route.yaml:7: error: HTTPRoute default/route: spec.rules[0]") == true)
+        #expect(error?.description.contains("route.yaml:1: error: is not YAML") == true)
         #expect(status.values.table?.entries.map(\.path).contains(.prefix("/a")) == true)
         try folder.write("route.yaml", Self.route(path: "/c"))
         #expect(try await keeper.load().routes.entries.map(\.path).contains(.prefix("/c")))
+    }
+
+    @Test func `a bad route is left out alone, and told`() async throws {
+        var keeper = keeper()
+        try folder.write("bad.yaml", Self.route(path: "not-a-path").replacing("name: route", with: "name: bad"))
+        let snapshot = try await keeper.load()
+        #expect(snapshot.routes.entries.map(\.path).contains(.prefix("/a")))
+        #expect(status.values.problems.map(\.message) == ["must begin with \"/\""])
+        let bad = status.values.objects.first { $0.name == "default/bad" }
+        #expect(bad?.parents?.first?.conditions.contains { $0.type == "PartiallyInvalid" } == true)
+        #expect(status.values.objects.filter(\.isGood).map(\.kind) == ["GatewayClass", "Gateway", "HTTPRoute"])
+        try folder.write("bad.yaml", "")
+        _ = try await keeper.load()
+        #expect(status.values.problems.isEmpty)
+    }
+
+    @Test func `keys that cannot be read close what they guard, and nothing else`() async throws {
+        var keeper = keeper()
+        try folder.write(
+            "policy.yaml",
+            """
+            apiVersion: gatehouse.dev/v1alpha1
+            kind: AuthenticationPolicy
+            metadata: {name: guard}
+            spec:
+              targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: route}]
+              jwt: {issuer: i, audiences: [a], keySet: {file: /nowhere/keys.json}}
+            """)
+        let snapshot = try await keeper.load()
+        let rule = try #require(snapshot.routes.rules.first)
+        #expect(rule.backends.isEmpty && rule.unresolvedWeight == 1)
+        #expect(snapshot.routes.rules.last?.redirect != nil)
+        #expect(status.values.problems.contains { $0.message.contains("/nowhere/keys.json cannot be read") })
     }
 
     @Test func `listeners may change while the process runs`() async throws {
@@ -198,9 +231,10 @@ import Testing
         #expect(error?.description.contains("there are: http") == true)
     }
 
-    @Test func `a Service without document and address is an error`() async throws {
+    @Test func `a Service without document and address is told, and its requests get 500`() async throws {
         var keeper = keeper(backends: [])
-        let error = await #expect(throws: ConfigurationError.self) { try await keeper.load() }
-        #expect(error?.description.contains("there is no Service default/warehouse") == true)
+        let snapshot = try await keeper.load()
+        #expect(status.values.problems.contains { $0.message.contains("there is no Service default/warehouse") })
+        #expect(snapshot.routes.rules.first?.unresolvedWeight == 1)
     }
 }

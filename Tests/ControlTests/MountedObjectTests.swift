@@ -69,7 +69,7 @@ import Testing
                 "tls.key": String(decoding: certificate.privateKeyPEM, as: UTF8.self),
             ])
         let secret = try #require(MountedObject(.secret, "tls=\(folder.path)/tls"))
-        let configuration = Configuration(files: files(mounted: [secret]))
+        var configuration = Configuration(files: files(mounted: [secret]))
         #expect(configuration.documents.services.map(\.metadata.key) == ["shop/warehouse"])
         #expect(configuration.documents.secrets.map(\.type) == [SecretDocument.tlsType])
         let queue = VerificationQueue(consumers: 1) { TokenFactory.now }

@@ -22,6 +22,12 @@ struct Site {
         var traffic = TrafficSettings()
         var tls: BackendTLS?
         var policies: RulePolicies?
+        var filters: FilterChain?
+        var backendFilters: FilterChain?
+        var persistence: SessionPersistence?
+        /// Of a backend that gets a copy of every request.
+        var mirror: [UInt16] = []
+        var unresolvedWeight = 0
     }
 
     var rules: [Rule]
@@ -50,18 +56,29 @@ struct Site {
         var entries: [RouteEntry] = []
         for (index, rule) in rules.enumerated() {
             var weighted: [WeightedBackend] = []
-            if rule.redirect == nil {
+            if rule.redirect == nil, rule.unresolvedWeight == 0 {
                 let backend = Backend(
                     index: backends.count, name: "default/backend\(index):80", wireProtocol: rule.wireProtocol,
                     endpoints: rule.endpoints.map { Endpoint(address: "127.0.0.1", port: $0) },
                     traffic: rule.traffic, tls: rule.tls)
                 backends.append(backend)
-                weighted = [WeightedBackend(backend: backend)]
+                weighted = [WeightedBackend(backend: backend, filters: rule.backendFilters)]
+            }
+            var filters = rule.filters
+            if !rule.mirror.isEmpty {
+                let mirror = Backend(
+                    index: backends.count, name: "default/mirror\(index):80", wireProtocol: rule.wireProtocol,
+                    endpoints: rule.mirror.map { Endpoint(address: "127.0.0.1", port: $0) })
+                backends.append(mirror)
+                filters = FilterChain(
+                    requestHeaders: filters?.requestHeaders, rewrite: filters?.rewrite,
+                    mirrors: [RequestMirror(backend: mirror)])
             }
             compiled.append(
                 RouteRule(
                     index: index, routeName: "default/route\(index)", ruleName: "0", backends: weighted,
-                    redirect: rule.redirect, requestTimeoutMilliseconds: rule.requestTimeout,
+                    unresolvedWeight: rule.unresolvedWeight, redirect: rule.redirect, filters: filters,
+                    persistence: rule.persistence, requestTimeoutMilliseconds: rule.requestTimeout,
                     backendRequestTimeoutMilliseconds: rule.backendRequestTimeout, retries: rule.retries,
                     authentication: rule.authentication, policies: rule.policies))
             for listener in descriptions.indices {
@@ -258,7 +275,7 @@ func withGateway(
             eventually(within: 30) { SocketTable.connections(touching: port) == 0 },
             "client connections leak: \(SocketTable.describe(touching: port))", sourceLocation: sourceLocation)
     }
-    for port in site.rules.flatMap(\.endpoints) {
+    for port in site.rules.flatMap({ $0.endpoints + $0.mirror }) {
         #expect(
             eventually(within: 30) { SocketTable.connections(touching: port) == 0 },
             "upstream connections leak: \(SocketTable.describe(touching: port))", sourceLocation: sourceLocation)

@@ -40,6 +40,7 @@ OWN_ROOMS_ONLY = {
     "Services/Sales": {"Postgres", "ServiceKit", "Telemetry"},
     "Executables/gatehouse": {"Control", "Routing", "Telemetry"},
     "Executables/gatehouse-dev": set(),
+    "Executables/route-bench": {"Routing"},
     "Executables/warehouse-service": {"ServiceKit", "Warehouse"},
     "Executables/accounting-service": {"Accounting", "ServiceKit"},
     "Executables/sales-service": {"Sales", "ServiceKit"},

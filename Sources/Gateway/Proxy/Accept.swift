@@ -19,7 +19,9 @@ extension Exchange {
             return refuse(.ambiguousTarget)
         }
         guard findRule() else { return }
-        guard let rule, rule.redirect == nil else { return redirect() }
+        guard let rule else { return }
+        if let rules = rule.filters?.crossOrigin, answersPreflight(rules) { return }
+        guard rule.redirect == nil else { return redirect() }
         identify(rule)
     }
 
@@ -104,7 +106,7 @@ extension Exchange {
         return false
     }
 
-    /// RequestRedirect: the same host, path and query at another scheme or port.
+    /// RequestRedirect: the same query at another scheme, host, port or path.
     private func redirect() {
         guard let redirect = rule?.redirect else { return }
         let isTLS = connection?.isTLS ?? false
@@ -120,7 +122,15 @@ extension Exchange {
             location.append(UInt8(ascii: ":"))
             location.append(decimal: UInt64(port))
         }
-        request.withTarget { location.append(bytes: $0) }
+        if let path = redirect.path {
+            request.withPathAndQuery { old, _ in path.apply(to: old, into: &location) }
+            if request.hasQuery {
+                location.append(UInt8(ascii: "?"))
+                request.withQuery { location.append(bytes: $0) }
+            }
+        } else {
+            request.withTarget { location.append(bytes: $0) }
+        }
         response.reset()
         response.status = UInt16(redirect.statusCode)
         response.headers.append("location", location)

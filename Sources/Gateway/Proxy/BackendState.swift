@@ -22,6 +22,8 @@ final class BackendState {
     }
 
     var endpoints: [EndpointPool] { pools }
+    /// Those that requests go to.
+    var usableEndpoints: [EndpointPool] { usable }
 
     // MARK: - Configuration
 

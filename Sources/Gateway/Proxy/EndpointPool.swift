@@ -17,6 +17,8 @@ final class EndpointPool {
     /// What the access log says of the endpoint.
     let logText: [UInt8]
     private let backendCounters: TrafficCounters
+    /// What cookies of session persistence stand for: the backend and the endpoint.
+    let sessionText: [UInt8]
     /// For consistent hashing: the same in every worker and gateway.
     let nameHash: UInt64
     let counters: EndpointCounters
@@ -61,6 +63,7 @@ final class EndpointPool {
         let host = address.isIPv6 ? "[\(endpoint.address)]" : endpoint.address
         let text = Array("\(host):\(endpoint.port)".utf8)
         endpointText = text
+        sessionText = Array(backend.name.utf8) + [UInt8(ascii: " ")] + text
         nameHash = ConsistentHash.hash(text.span)
         let version = backend.wireProtocol == .h2c ? "2" : "1.1"
         logText = Array(

@@ -132,6 +132,14 @@ final class Exchange: TimerTarget {
 
     var requestID: [UInt8] = []
     var rule: RouteRule?
+    /// Of the backend that was chosen. Nil: none.
+    var backendFilters: FilterChain?
+    /// The origin of the page that asks, when the rule's CORS filter allows it.
+    var allowedOrigin: [UInt8] = []
+    /// What the client's cookie says, when it is valid.
+    var session: SessionCookie?
+    /// A copy of another request, whose answer nobody waits for.
+    var isMirror = false
     var token: VerifiedToken?
     /// What the client is told of rate limits.
     var charged: ChargedLimit?
@@ -209,6 +217,10 @@ final class Exchange: TimerTarget {
         connection = nil
         upstream = nil
         rule = nil
+        backendFilters = nil
+        if !allowedOrigin.isEmpty { allowedOrigin = [] }
+        session = nil
+        isMirror = false
         token = nil
         charged = nil
         backend = nil

@@ -1,5 +1,6 @@
 import Policy
 import Reactor
+import Routing
 import Wire
 
 /// Phase 7: the request goes to the endpoint: its head rewritten once, its body at the pace of the slower side.
@@ -124,6 +125,7 @@ extension Exchange {
             }
             headers.append(contentsOf: connection.forwardedFields)
         }
+        if rule?.filters != nil || backendFilters != nil { applyRequestFilters() }
         tellIdentity()
         if isTunnelRequest { prepareTunnel(overHTTP2: pool.isMultiplexed) }
     }

@@ -4,6 +4,8 @@ public enum Outcome: String, Sendable, CaseIterable {
     case forwarded
     /// The route answers with a redirect.
     case redirected
+    /// The route's CORS filter answered a browser that asked before it sends the request itself.
+    case preflight
     case malformedRequest
     case headTooLarge
     case ambiguousTarget

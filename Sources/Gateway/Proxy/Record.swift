@@ -13,9 +13,13 @@ extension Exchange {
         guard !isOver else { return }
         phase = .over
         self.outcome = outcome
-        let record = rule.map { configuration.record(of: $0, worker.counters) }
-        count(record)
-        if worker.isLogging { writeLogLine(record) }
+        if isMirror {
+            worker.counters.mirrorsEnded.add()
+        } else {
+            let record = rule.map { configuration.record(of: $0, worker.counters) }
+            count(record)
+            if worker.isLogging { writeLogLine(record) }
+        }
         dropRequestBody()
         worker.release(self)
     }
@@ -43,8 +47,8 @@ extension Exchange {
         let subject = token?.subject
         var size = requestID.count + (subject?.utf8.count ?? 0) + Self.userAgentBytes
         request.withMethod { size += $0.count }
-        request.withAuthority { size += $0.count }
-        request.withPath { size += $0.count }
+        request.withClientAuthority { size += $0.count }
+        request.withClientPath { size += $0.count }
         // Six bytes for one that needs escaping; the literals and numbers below are less than a thousand.
         let texts = clientText.count + (record?.logText.count ?? 0) + (pool?.logText.count ?? 0)
         let fields = logged.reduce(0) { $0 + $1.text.count + 6 * RuleRecord.loggedBytes + 32 }
@@ -60,9 +64,9 @@ extension Exchange {
             line.append(literal: ",\"method\":")
             request.withMethod { line.append(jsonString: $0) }
             line.append(literal: ",\"host\":")
-            request.withAuthority { line.append(jsonString: $0) }
+            request.withClientAuthority { line.append(jsonString: $0) }
             line.append(literal: ",\"path\":")
-            request.withPath { line.append(jsonString: $0) }
+            request.withClientPath { line.append(jsonString: $0) }
             line.append(literal: ",\"status\":")
             line.append(decimal: responseHasStarted ? UInt64(response.status) : 0)
             line.append(literal: ",\"outcome\":\"")

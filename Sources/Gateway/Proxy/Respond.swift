@@ -1,4 +1,5 @@
 import Reactor
+import Routing
 import Wire
 
 /// Phase 8: the response goes to the client, an endpoint's or our own.
@@ -21,6 +22,8 @@ extension Exchange {
         response.headers.removeHopByHopFields()
         response.headers.remove("x-request-id")
         response.headers.append(own: "x-request-id", requestID, flags: .neverIndexed)
+        if let rule, rule.filters != nil || backendFilters != nil { applyResponseFilters() }
+        if let persistence = rule?.persistence { rememberEndpoint(persistence) }
         if let charged { tellLimits(charged) }
         downstream?.sendHead(endStream: endStream)
     }
@@ -66,7 +69,7 @@ extension Exchange {
         response.reset()
         response.status = problem.status
         if takesJSON {
-            request.withPath { problem.body(requestID: requestID, path: $0, into: &worker.bodyScratch) }
+            request.withClientPath { problem.body(requestID: requestID, path: $0, into: &worker.bodyScratch) }
             response.headers.append("content-type", "application/problem+json")
         } else {
             problem.text(requestID: requestID, into: &worker.bodyScratch)
@@ -103,6 +106,7 @@ extension Exchange {
         response.framing = .length(length)
         response.headers.append("content-length", length)
         response.headers.append("x-request-id", requestID, flags: .neverIndexed)
+        if rule?.filters?.crossOrigin != nil { allowOrigin() }
         if let charged { tellLimits(charged) }
         dropRequestBody()
         // It has its answer; what is left is the client's time to take it.

@@ -50,7 +50,8 @@ extension Exchange {
     }
 
     private func decide(_ cause: RetryDecision.Cause, _ backend: BackendState) -> RetryDecision {
-        RetryDecision.decide(
+        if isMirror { return .giveUp }
+        return RetryDecision.decide(
             RetryDecision.Situation(
                 cause: cause, retries: attempts - 1, maximumRetries: retrySettings(backend).maximumRetries,
                 isIdempotent: isIdempotent, isRepeatable: bodyIsReplayable,

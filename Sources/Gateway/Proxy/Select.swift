@@ -6,11 +6,23 @@ import Wire
 /// Phase 6: which backend, which endpoint? Backends by weight; endpoints as the backend's settings say.
 extension Exchange {
     func select() {
-        guard let rule, let backend = chooseBackend(rule) else { return refuse(.routeUnresolved) }
-        let state = configuration.backends[backend.index]
-        self.backend = state
-        state.requestBegan()
+        guard let rule else { return refuse(.routeUnresolved) }
+        if let persistence = rule.persistence, let (choice, pool) = rememberedEndpoint(persistence, of: rule) {
+            begin(with: choice, rule)
+            self.pool = pool
+            return forward(to: pool)
+        }
+        guard let choice = chooseBackend(rule) else { return refuse(.routeUnresolved) }
+        begin(with: choice, rule)
         selectEndpoint()
+    }
+
+    private func begin(with choice: WeightedBackend, _ rule: RouteRule) {
+        let state = configuration.backends[choice.backend.index]
+        backend = state
+        backendFilters = choice.filters
+        state.requestBegan()
+        if let filters = rule.filters, !filters.mirrors.isEmpty { mirror(to: filters.mirrors) }
     }
 
     /// Also for another attempt.
@@ -30,12 +42,12 @@ extension Exchange {
         selectEndpoint()
     }
 
-    private func chooseBackend(_ rule: RouteRule) -> Backend? {
-        if rule.backends.count == 1, rule.unresolvedWeight == 0 { return rule.backends[0].backend }
+    private func chooseBackend(_ rule: RouteRule) -> WeightedBackend? {
+        if rule.backends.count == 1, rule.unresolvedWeight == 0 { return rule.backends[0] }
         guard rule.totalWeight > 0 else { return nil }
         var ticket = Int(worker.random.next() % UInt64(rule.totalWeight))
         for choice in rule.backends {
-            if ticket < choice.weight { return choice.backend }
+            if ticket < choice.weight { return choice }
             ticket -= choice.weight
         }
         return nil
@@ -63,17 +75,21 @@ extension Exchange {
         return nil
     }
 
+    private func hash(ofCookie name: [UInt8]) -> UInt64? { withCookie(name) { ConsistentHash.hash($0) } }
+
+    /// Gives the value of the first cookie of this name; nil when there is none.
+    ///
     /// RFC 6265 §4.2.1: pairs separated by "; ", in HTTP/2 also in several fields (RFC 9113 §8.2.3).
-    private func hash(ofCookie name: [UInt8]) -> UInt64? {
+    func withCookie<R>(_ name: [UInt8], _ body: (Span<UInt8>) -> R) -> R? {
         for index in request.headers.indices where !request.headers.isRemoved(at: index) {
             guard request.headers.nameEquals(at: index, "cookie") else { continue }
-            let found = request.headers.withValue(at: index) { Self.cookie(name, in: $0) }
+            let found = request.headers.withValue(at: index) { Self.cookie(name, in: $0, body) }
             if let found { return found }
         }
         return nil
     }
 
-    private static func cookie(_ name: [UInt8], in value: Span<UInt8>) -> UInt64? {
+    private static func cookie<R>(_ name: [UInt8], in value: Span<UInt8>, _ body: (Span<UInt8>) -> R) -> R? {
         var start = 0
         while start < value.count {
             while start < value.count && value[start] == UInt8(ascii: " ") { start += 1 }
@@ -81,7 +97,7 @@ extension Exchange {
             while end < value.count && value[end] != UInt8(ascii: ";") { end += 1 }
             let pair = value.extracting(start..<end)
             if pair.count > name.count, pair[name.count] == UInt8(ascii: "="), begins(pair, with: name) {
-                return ConsistentHash.hash(pair.extracting((name.count + 1)..<pair.count))
+                return body(pair.extracting((name.count + 1)..<pair.count))
             }
             start = end + 1
         }

@@ -27,6 +27,10 @@ public struct GatewayStatistics: Sendable, Equatable {
     /// Failed attempts that were not repeated because the backend's retries had used up their budget.
     public var retriesOverBudget: UInt64 = 0
     public var tokenCacheHits: UInt64 = 0
+    /// Copies of requests: begun, over, and left out because their body streamed or was too large.
+    public var mirrorsSent: UInt64 = 0
+    public var mirrorsEnded: UInt64 = 0
+    public var mirrorsSkipped: UInt64 = 0
     public var tokenCacheMisses: UInt64 = 0
     public var accessLogLinesDropped: UInt64 = 0
     /// Of rules and of backends that had a request since the start, also of those that no configuration has any more.
@@ -68,6 +72,9 @@ final class WorkerCounters: Sendable {
     let retriesOverBudget = Counter()
     let endpoints = EndpointDirectory()
     let tokenCacheHits = Counter()
+    let mirrorsSent = Counter()
+    let mirrorsEnded = Counter()
+    let mirrorsSkipped = Counter()
     let tokenCacheMisses = Counter()
     private let connectionOutcomes = InlineArray<9, Counter> { _ in Counter() }
     private let outcomes = InlineArray<64, Counter> { _ in Counter() }
@@ -120,6 +127,9 @@ final class WorkerCounters: Sendable {
         total.retries += retries.current
         total.retriesOverBudget += retriesOverBudget.current
         total.tokenCacheHits += tokenCacheHits.current
+        total.mirrorsSent += mirrorsSent.current
+        total.mirrorsEnded += mirrorsEnded.current
+        total.mirrorsSkipped += mirrorsSkipped.current
         total.tokenCacheMisses += tokenCacheMisses.current
         for outcome in ConnectionOutcome.allCases {
             total.connectionsGivenUp[outcome, default: 0] += connectionOutcomes[outcome.index].current

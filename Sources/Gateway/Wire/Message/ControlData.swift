@@ -42,6 +42,9 @@ struct ControlData: Sendable {
     var scheme = ByteRange()
     @usableFromInline
     var connectProtocol = ByteRange()
+    /// What the client sent where it was rewritten for the endpoint.
+    var clientPath = ByteRange()
+    var clientAuthority = ByteRange()
 }
 
 /// The versions of HTTP that the gateway speaks.

@@ -76,6 +76,47 @@ public struct RequestHead: ~Copyable, Sendable {
     }
     public mutating func setScheme(_ bytes: Span<UInt8>) { headers.control.scheme = headers.store(bytes) }
 
+    /// Replaces the target for the endpoint. The client's own is kept for the records; see `withClientPath`.
+    public mutating func rewriteTarget(_ bytes: Span<UInt8>) {
+        if headers.control.clientPath.isEmpty {
+            headers.control.clientPath = headers.control.path.isEmpty ? pathRange : headers.control.path
+        }
+        setTarget(bytes)
+    }
+
+    /// Replaces the authority for the endpoint. The client's own is kept for the records; see `withClientAuthority`.
+    public mutating func rewriteAuthority(_ bytes: Span<UInt8>) {
+        if headers.control.clientAuthority.isEmpty { headers.control.clientAuthority = headers.control.authority }
+        setAuthority(bytes)
+    }
+
+    /// Gives the path of the client's own target.
+    public func withClientPath<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+        if headers.control.clientPath.isEmpty { return try withPath(body) }
+        return try headers.withBytes(headers.control.clientPath, body)
+    }
+
+    /// Gives the client's own authority.
+    public func withClientAuthority<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+        if headers.control.clientAuthority.isEmpty { return try withAuthority(body) }
+        return try headers.withBytes(headers.control.clientAuthority, body)
+    }
+
+    /// Writes the same head into `other`, in place of what that holds.
+    public func copy(into other: inout RequestHead) {
+        other.reset()
+        headers.forEach { name, value, flags in
+            other.headers.append(name: name, value: value, flags: flags)
+        }
+        withMethod { other.setMethod($0) }
+        withTarget { other.setTarget($0) }
+        withAuthority { other.setAuthority($0) }
+        withScheme { other.setScheme($0) }
+        other.version = version
+        other.framing = framing
+        other.keepAlive = keepAlive
+    }
+
     public mutating func setMethod(_ text: StaticString) { text.withUTF8Buffer { setMethod($0.span) } }
     public mutating func setTarget(_ text: StaticString) { text.withUTF8Buffer { setTarget($0.span) } }
     public mutating func setAuthority(_ text: StaticString) { text.withUTF8Buffer { setAuthority($0.span) } }
