@@ -26,7 +26,7 @@ struct AttachedPolicies<Policy: RulePolicyDocument> {
     func nearestFirst(
         rule: RouteDocument.Rule, of route: RouteDocument, at gateway: GatewayDocument
     ) -> [Policy] {
-        let kind = "HTTPRoute"
+        let kind = route.kind.rawValue
         return [
             rule.name.flatMap { targets[kind, route.metadata.key, $0] }, targets[kind, route.metadata.key],
             targets["Gateway", gateway.metadata.key],
@@ -39,18 +39,20 @@ struct AttachedPolicies<Policy: RulePolicyDocument> {
         switch target.kind {
         case "Gateway":
             if documents.gateways.contains(where: { $0.metadata.key == target.object.key }) { return true }
-        case "HTTPRoute":
-            if let route = documents.routes.first(where: { $0.metadata.key == target.object.key }) {
+        case "HTTPRoute", "GRPCRoute":
+            let object = ObjectKey(kind: target.kind, key: target.object.key)
+            if let route = documents.routes.first(where: { $0.object == object }) {
                 guard let name = target.sectionName, !route.rules.contains(where: { $0.name == name.value }) else {
                     return true
                 }
-                sink.error(at: name.place, "HTTPRoute \(target.object.key) has no rule of that name")
+                sink.error(at: name.place, "\(target.kind) \(target.object.key) has no rule of that name")
                 return false
             }
         default: break
         }
         sink.report(
-            settings.missingReference, at: target.object.place, "there is no \(target.object.kind) \(target.object.key)"
+            settings.missingReference, at: target.object.place, reason: .targetNotFound,
+            "there is no \(target.object.kind) \(target.object.key)"
         )
         return false
     }

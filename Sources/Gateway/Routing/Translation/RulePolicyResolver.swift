@@ -2,15 +2,25 @@
 struct RulePolicyResolver {
     private let rates: AttachedPolicies<RateLimitPolicyDocument>
     private let accesses: AttachedPolicies<AccessPolicyDocument>
+    private let refusedAccess: Set<String>
     private let sink: DiagnosticSink
     /// What the rules refer to, by place.
     private(set) var rateLimits: [RateLimit] = []
 
     init(documents: Documents, settings: TranslationSettings, sink: DiagnosticSink) {
         self.sink = sink
+        refusedAccess = Set(documents.refused("AccessPolicy").map(\.key))
         rates = AttachedPolicies(
             documents.rateLimitPolicies, documents: documents, settings: settings, sink: sink)
         accesses = AttachedPolicies(documents.accessPolicies, documents: documents, settings: settings, sink: sink)
+    }
+
+    /// Whether a policy that should say who may call is not valid, so that nobody may.
+    func isClosed(_ rule: RouteDocument.Rule, of route: RouteDocument, at gateway: GatewayDocument) -> Bool {
+        guard !refusedAccess.isEmpty else { return false }
+        return accesses.nearestFirst(rule: rule, of: route, at: gateway).contains {
+            refusedAccess.contains($0.metadata.key)
+        }
     }
 
     /// Nil when no policy says anything.

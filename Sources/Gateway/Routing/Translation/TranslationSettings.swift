@@ -78,10 +78,13 @@ extension Documents {
             let reference = ObjectStatus.Reference(kind: kind, name: object.key, sectionName: section?.value)
             return PolicyStatuses.Target(reference: reference, place: place)
         }
-        let authentication = authenticationPolicies.map { policy in
-            let targets = policy.targets.map { target($0.kind.rawValue, $0.object, $0.sectionName, $0.place) }
-            return statuses.status(of: "AuthenticationPolicy", policy.metadata, at: targets)
+        func status(of policy: some RulePolicyDocument) -> ObjectStatus {
+            let targets = policy.targets.map { target($0.kind, $0.object, $0.sectionName, $0.place) }
+            return statuses.status(of: type(of: policy).kind, policy.metadata, at: targets)
         }
+        let rules =
+            authenticationPolicies.map { status(of: $0) } + rateLimitPolicies.map { status(of: $0) }
+            + accessPolicies.map { status(of: $0) }
         let traffic = trafficPolicies.map { policy in
             let targets = policy.targets.map { target($0.kind.rawValue, $0.object, $0.sectionName, $0.place) }
             return statuses.status(of: "TrafficPolicy", policy.metadata, at: targets)
@@ -90,6 +93,6 @@ extension Documents {
             let targets = policy.targets.map { target("Service", $0.service, $0.sectionName, $0.place) }
             return statuses.status(of: "BackendTLSPolicy", policy.metadata, at: targets)
         }
-        return authentication + traffic + tls
+        return rules + traffic + tls
     }
 }

@@ -171,7 +171,8 @@ extension Translator {
         isBroken: Bool, _ references: inout References, _ authentication: inout AuthenticationResolver
     ) {
         let asked = authentication.rule(for: rule, of: route, at: gateway)
-        let isClosed = authentication.isClosed(rule, of: route, at: gateway)
+        let isClosed =
+            authentication.isClosed(rule, of: route, at: gateway) || policies.isClosed(rule, of: route, at: gateway)
         let resolved = resolve(rule, of: route, at: gateway, &references)
         // Fails closed: a rule of which something is not understood must neither open what it should have guarded nor
         // leave its requests to a rule that guards less.
@@ -186,7 +187,11 @@ extension Translator {
             backendRequestTimeoutMilliseconds: rule.backendRequestTimeoutMilliseconds,
             retries: rule.retry.flatMap { retry in traffic.map { retry.settings(over: $0) } },
             authentication: isDead ? nil : asked,
-            policies: policies.policies(for: rule, of: route, at: gateway))
+            policies: isDead
+                ? nil
+                : policies.policies(
+                    for: rule, of: route, at: gateway, authentication: asked,
+                    requests: self.traffic.requests(of: route, at: gateway)))
         rules.append(compiled)
         for match in rule.matches {
             for way in ways {
