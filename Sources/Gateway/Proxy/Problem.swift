@@ -204,7 +204,8 @@ extension Outcome {
         case .upstreamTLSFailed: "tls_protocol_error"
         case .tunnelRefused: "http_upgrade_failed"
         case .routeUnresolved: "proxy_configuration_error"
-        case .forwarded, .redirected, .preflight, .internalError, .localExhaustion, .drainDeadline: "proxy_internal_error"
+        case .forwarded, .redirected, .preflight, .internalError, .localExhaustion, .drainDeadline:
+            "proxy_internal_error"
         }
     }
 

@@ -182,6 +182,8 @@ public struct Configuration: Sendable {
         var keySets: [String: KeySet] = [:]
         for policy in documents.authenticationPolicies {
             guard let reference = policy.tokens?.keySet else { continue }
+            // Fetched while serving; until then its tokens get 503.
+            if case .remote = reference.value, hasRemote { continue }
             if case .configMap(let name, let key) = reference.value, text(ofConfigMap: name, key: key) == nil {
                 continue
             }
