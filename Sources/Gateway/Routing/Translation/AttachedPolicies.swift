@@ -4,6 +4,8 @@
 /// reported.
 struct AttachedPolicies<Policy: RulePolicyDocument> {
     private var targets = PolicyTargets<Policy>()
+    /// Objects of which some policy names a part that is not there.
+    private var misnamed: Set<PolicyTarget> = []
 
     init(_ policies: [Policy], documents: Documents, settings: TranslationSettings, sink: DiagnosticSink) {
         let oldestFirst = policies.sorted {
@@ -12,7 +14,13 @@ struct AttachedPolicies<Policy: RulePolicyDocument> {
             return ages.0 == ages.1 ? left.key < right.key : ages.0 < ages.1
         }
         for policy in oldestFirst {
-            for target in policy.targets where Self.exists(target, documents, settings, sink) {
+            for target in policy.targets {
+                let isKnown = Self.exists(target, documents, settings, sink)
+                // Documents refuse the sections of a Gateway.
+                if target.sectionName != nil, !isKnown || target.kind == "Gateway" {
+                    misnamed.insert(PolicyTarget(kind: target.kind, key: target.object.key, section: nil))
+                }
+                guard isKnown else { continue }
                 targets.attach(
                     policy, named: policy.metadata.key, kind: Policy.kind,
                     to: PolicyTarget(
@@ -31,6 +39,14 @@ struct AttachedPolicies<Policy: RulePolicyDocument> {
             rule.name.flatMap { targets[kind, route.metadata.key, $0] }, targets[kind, route.metadata.key],
             targets["Gateway", gateway.metadata.key],
         ].compactMap(\.self)
+    }
+
+    /// Whether some policy is for a part of the route or of the Gateway that is not there: nobody knows which it meant.
+    func isMisnamed(_ route: RouteDocument, at gateway: GatewayDocument) -> Bool {
+        if misnamed.isEmpty { return false }
+        let kind = route.kind.rawValue
+        return misnamed.contains(PolicyTarget(kind: kind, key: route.metadata.key, section: nil))
+            || misnamed.contains(PolicyTarget(kind: "Gateway", key: gateway.metadata.key, section: nil))
     }
 
     private static func exists(

@@ -54,9 +54,9 @@ struct AuthenticationResolver {
     func isClosed(_ rule: RouteDocument.Rule, of route: RouteDocument, at gateway: GatewayDocument) -> Bool {
         // A redirect tells nobody anything.
         if rule.backends.isEmpty { return false }
-        if documents.hasAuthenticationWithoutTarget(in: [route.metadata.namespace, gateway.metadata.namespace]) {
-            return true
-        }
+        if policies.isMisnamed(route, at: gateway) { return true }
+        let closed = documents.namespacesOfRefused(documents.authenticationPolicies)
+        if closed.contains(route.metadata.namespace) || closed.contains(gateway.metadata.namespace) { return true }
         let refused = Set(documents.refused("AuthenticationPolicy").map(\.key))
         let onTheWay = policies.nearestFirst(rule: rule, of: route, at: gateway)
         if onTheWay.contains(where: { refused.contains($0.metadata.key) || isUnusable($0) }) { return true }
@@ -170,11 +170,11 @@ extension APIKeySet.Consumer {
 }
 
 extension Documents {
-    fileprivate func hasAuthenticationWithoutTarget(in namespaces: [String]) -> Bool {
-        refused("AuthenticationPolicy").contains { refused in
-            let document = authenticationPolicies.first { $0.metadata.key == refused.key }
-            let namespace = String(refused.key.prefix { $0 != "/" })
-            return document?.targets.isEmpty ?? true && namespaces.contains(namespace)
+    /// The namespaces of refused policies that do not even say what they are for.
+    func namespacesOfRefused<Policy: RulePolicyDocument>(_ policies: [Policy]) -> Set<String> {
+        let lost = refused(Policy.kind).filter { refused in
+            policies.first { $0.metadata.key == refused.key }?.targets.isEmpty ?? true
         }
+        return Set(lost.map { String($0.key.prefix { $0 != "/" }) })
     }
 }

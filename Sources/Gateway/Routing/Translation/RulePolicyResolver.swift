@@ -3,6 +3,8 @@ struct RulePolicyResolver {
     private let rates: AttachedPolicies<RateLimitPolicyDocument>
     private let accesses: AttachedPolicies<AccessPolicyDocument>
     private let refusedAccess: Set<String>
+    /// Namespaces in which an AccessPolicy does not say what it is for.
+    private let closedNamespaces: Set<String>
     private let sink: DiagnosticSink
     /// What the rules refer to, by place.
     private(set) var rateLimits: [RateLimit] = []
@@ -10,6 +12,7 @@ struct RulePolicyResolver {
     init(documents: Documents, settings: TranslationSettings, sink: DiagnosticSink) {
         self.sink = sink
         refusedAccess = Set(documents.refused("AccessPolicy").map(\.key))
+        closedNamespaces = documents.namespacesOfRefused(documents.accessPolicies)
         rates = AttachedPolicies(
             documents.rateLimitPolicies, documents: documents, settings: settings, sink: sink)
         accesses = AttachedPolicies(documents.accessPolicies, documents: documents, settings: settings, sink: sink)
@@ -17,7 +20,10 @@ struct RulePolicyResolver {
 
     /// Whether a policy that should say who may call is not valid, so that nobody may.
     func isClosed(_ rule: RouteDocument.Rule, of route: RouteDocument, at gateway: GatewayDocument) -> Bool {
+        if accesses.isMisnamed(route, at: gateway) { return true }
         guard !refusedAccess.isEmpty else { return false }
+        let namespaces = [route.metadata.namespace, gateway.metadata.namespace]
+        if namespaces.contains(where: closedNamespaces.contains) { return true }
         return accesses.nearestFirst(rule: rule, of: route, at: gateway).contains {
             refusedAccess.contains($0.metadata.key)
         }
