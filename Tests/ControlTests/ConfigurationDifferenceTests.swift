@@ -6,17 +6,7 @@ import Testing
 /// What changes for clients from one configuration to another.
 @Suite struct ConfigurationDifferenceTests {
     private static let gateway = """
-        apiVersion: gateway.networking.k8s.io/v1
-        kind: GatewayClass
-        metadata: {name: gatehouse}
-        spec: {controllerName: gatehouse.dev/gateway}
-        ---
-        apiVersion: gateway.networking.k8s.io/v1
-        kind: Gateway
-        metadata: {name: gatehouse}
-        spec:
-          gatewayClassName: gatehouse
-          listeners: [{name: http, port: 80, protocol: HTTP}]
+        \(SampleDocuments.gateway(listener: "{name: http, port: 80, protocol: HTTP}"))
         ---
 
         """

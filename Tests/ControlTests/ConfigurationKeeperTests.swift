@@ -17,19 +17,7 @@ import Testing
         try folder.write("route.yaml", Self.route(path: "/a"))
     }
 
-    private static let gateway = """
-        apiVersion: gateway.networking.k8s.io/v1
-        kind: GatewayClass
-        metadata: {name: gatehouse}
-        spec: {controllerName: gatehouse.dev/gateway}
-        ---
-        apiVersion: gateway.networking.k8s.io/v1
-        kind: Gateway
-        metadata: {name: gatehouse}
-        spec:
-          gatewayClassName: gatehouse
-          listeners: [{name: http, port: 8080, protocol: HTTP}]
-        """
+    private static let gateway = SampleDocuments.gateway()
 
     private static func route(path: String) -> String {
         """

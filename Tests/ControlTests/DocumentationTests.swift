@@ -13,17 +13,7 @@ import Testing
         .deletingLastPathComponent()
 
     private static let shop = """
-        apiVersion: gateway.networking.k8s.io/v1
-        kind: GatewayClass
-        metadata: {name: gatehouse}
-        spec: {controllerName: gatehouse.dev/gateway}
-        ---
-        apiVersion: gateway.networking.k8s.io/v1
-        kind: Gateway
-        metadata: {name: gatehouse}
-        spec:
-          gatewayClassName: gatehouse
-          listeners: [{name: http, port: 8080, protocol: HTTP}]
+        \(SampleDocuments.gateway())
         ---
         apiVersion: gateway.networking.k8s.io/v1
         kind: HTTPRoute

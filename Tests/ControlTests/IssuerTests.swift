@@ -18,17 +18,7 @@ import UnixSignals
 
     private static func documents(_ issuer: UInt16) -> String {
         """
-        apiVersion: gateway.networking.k8s.io/v1
-        kind: GatewayClass
-        metadata: {name: gatehouse}
-        spec: {controllerName: gatehouse.dev/gateway}
-        ---
-        apiVersion: gateway.networking.k8s.io/v1
-        kind: Gateway
-        metadata: {name: gatehouse}
-        spec:
-          gatewayClassName: gatehouse
-          listeners: [{name: http, port: 8080, protocol: HTTP}]
+        \(SampleDocuments.gateway())
         ---
         apiVersion: gateway.networking.k8s.io/v1
         kind: HTTPRoute

@@ -13,18 +13,10 @@ import Testing
 
     init() throws { folder = try TemporaryFolder() }
 
+    private static let listener = "{name: https, port: 8443, protocol: HTTPS, tls: {certificateRefs: [{name: tls}]}}"
+
     private static let documents = """
-        apiVersion: gateway.networking.k8s.io/v1
-        kind: GatewayClass
-        metadata: {name: gatehouse}
-        spec: {controllerName: gatehouse.dev/gateway}
-        ---
-        apiVersion: gateway.networking.k8s.io/v1
-        kind: Gateway
-        metadata: {name: gatehouse}
-        spec:
-          gatewayClassName: gatehouse
-          listeners: [{name: https, port: 8443, protocol: HTTPS, tls: {certificateRefs: [{name: tls}]}}]
+        \(SampleDocuments.gateway(listener: listener))
         ---
         apiVersion: gateway.networking.k8s.io/v1
         kind: HTTPRoute

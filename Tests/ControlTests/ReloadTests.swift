@@ -10,19 +10,7 @@ import UnixSignals
 
 /// A gateway with its service, which watches its files.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct ReloadTests {
-    private static let gateway = """
-        apiVersion: gateway.networking.k8s.io/v1
-        kind: GatewayClass
-        metadata: {name: gatehouse}
-        spec: {controllerName: gatehouse.dev/gateway}
-        ---
-        apiVersion: gateway.networking.k8s.io/v1
-        kind: Gateway
-        metadata: {name: gatehouse}
-        spec:
-          gatewayClassName: gatehouse
-          listeners: [{name: http, port: 8080, protocol: HTTP}]
-        """
+    private static let gateway = SampleDocuments.gateway()
 
     private static func route(_ path: String) -> String {
         """

@@ -254,6 +254,13 @@ private final class Issuer: Sendable {
         silent.close()
     }
 
+    @Test func `an issuer that begins an answer and stalls is given up`() async throws {
+        let error = await #expect(throws: KeySetError.self) {
+            try await fetch(timeout: 500) { _ in "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{" }
+        }
+        #expect(error?.description == "did not answer within 500 ms")
+    }
+
     @Test(
         arguments: [
             (["max-age=60"], 60), (["public", "max-age=5"], 5), (["no-store"], 0), (["No-Cache"], 0), ([], nil),

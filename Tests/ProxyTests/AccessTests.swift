@@ -30,6 +30,23 @@ import Testing
         #expect(log.map(\.outcome) == ["tokenMissing", "accessDenied", "accessDenied", "forwarded"])
     }
 
+    @Test func `a redirect, too, is only for addresses that are let in`() async throws {
+        let site = Site(rules: [
+            Site.Rule(
+                path: "/", endpoints: [], redirect: Redirect(scheme: "https"),
+                policies: RulePolicies(access: AccessRule(deniedAddresses: AddressSet(["127.0.0.3"]))))
+        ])
+        let log = try await withGateway(site) { gateway in
+            for (host, status) in [(2, 302), (3, 403)] {
+                let client = try gateway.connect(from: UInt8(host))
+                try client.get("/")
+                let answer = try client.response()
+                #expect(answer.status == status && (answer["location"] != nil) == (status == 302))
+            }
+        }
+        #expect(log.map(\.outcome) == ["redirected", "accessDenied"])
+    }
+
     @Test func `the address is the one that a PROXY header names`() async throws {
         let upstream = try ScriptedUpstream.plain()
         defer { upstream.stop() }

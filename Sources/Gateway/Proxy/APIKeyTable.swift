@@ -43,7 +43,7 @@ extension Exchange {
         var shown = 0
         var caller: VerifiedToken?
         for index in request.headers.indices where !request.headers.isRemoved(at: index) {
-            guard request.headers.withName(at: index, { Self.equal($0, table.header) }) else { continue }
+            guard request.headers.withName(at: index, { $0.equals(table.header) }) else { continue }
             caller = request.headers.withValue(at: index) { table.caller(of: $0) }
             request.headers.remove(at: index)
             shown += 1
@@ -99,12 +99,6 @@ extension Exchange {
     private static func isParameter(_ pair: Span<UInt8>, _ name: [UInt8]) -> Bool {
         guard pair.count > name.count, pair[name.count] == UInt8(ascii: "=") else { return false }
         for index in name.indices where pair[index] != name[index] { return false }
-        return true
-    }
-
-    static func equal(_ bytes: Span<UInt8>, _ other: [UInt8]) -> Bool {
-        guard bytes.count == other.count else { return false }
-        for index in bytes.indices where bytes[index] != other[index] { return false }
         return true
     }
 }

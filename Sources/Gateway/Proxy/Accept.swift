@@ -18,10 +18,10 @@ extension Exchange {
         } catch {
             return refuse(.ambiguousTarget)
         }
-        guard findRule() else { return }
-        guard let rule else { return }
+        guard findRule(), let rule else { return }
+        guard admitsAddress(rule) else { return refuse(.accessDenied) }
         if let rules = rule.filters?.crossOrigin, answersPreflight(rules) { return }
-        guard rule.redirect == nil else { return redirect() }
+        if rule.redirect != nil { return redirect() }
         identify(rule)
     }
 

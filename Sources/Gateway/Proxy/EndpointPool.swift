@@ -6,8 +6,9 @@ import Wire
 
 /// One worker's connections to one endpoint, and what the worker thinks of it.
 ///
-/// HTTP/1.1: idle connections are used last in, first out, so that the rest can age; when all are busy the next one is opened
-/// ahead (`EarlyConnection`); above the limit requests wait in order, each with a deadline. HTTP/2: streams share a connection; another is opened when one is nearly full.
+/// HTTP/1.1: idle connections are used last in, first out, so that the rest can age; when all are busy the next one is
+/// opened ahead (`EarlyConnection`); above the limit requests wait in order, each with a deadline. HTTP/2: streams share a
+/// connection; another is opened when one is nearly full.
 final class EndpointPool {
     let worker: Worker
     let endpoint: Endpoint

@@ -7,7 +7,6 @@ import Wire
 /// first time it is seen.
 extension Exchange {
     func identify(_ rule: RouteRule) {
-        guard admitsAddress(rule) else { return refuse(.accessDenied) }
         guard let authentication = rule.authentication else { return limit() }
         if let keys = authentication.apiKeys, let caller = callerByKey(configuration.snapshot.apiKeys[keys]) {
             guard let caller else { return refuse(.apiKeyRefused) }

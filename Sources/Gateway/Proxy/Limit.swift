@@ -73,7 +73,7 @@ extension Exchange {
     /// The first field of this name; none is as good as an empty one.
     private func add(field name: [UInt8], to key: inout RateLimitKey) {
         for index in request.headers.indices where !request.headers.isRemoved(at: index) {
-            guard request.headers.withName(at: index, { Self.equal($0, name) }) else { continue }
+            guard request.headers.withName(at: index, { $0.equals(name) }) else { continue }
             return request.headers.withValue(at: index) { key.add($0) }
         }
         key.add([])

@@ -7,6 +7,8 @@
 /// The first is what a connection costs by itself (TLS session 20 KB while it reads, HTTP/2 session with HPACK tables
 /// 20 KB, one read that waits for more). The second counts every request under way (8 KB and its head) and every byte of a
 /// body that is kept because the other side is slower; above it new requests get 503, and HTTP/2 streams REFUSED_STREAM.
+/// Not in it, and only for a client that stalls while it goes on asking: the heads of answers that wait on an HTTP/2
+/// connection (`HTTP2Session.mostPendingBytes`, 4 MB with these defaults); `writeTimeout` ends that.
 /// The third is one read (64 KB) for each HTTP/1.1 connection to an endpoint, and the window (8 MB) of each of HTTP/2.
 public struct Limits: Sendable, Equatable {
     /// The longest request line of HTTP/1.1. Longer: 414.

@@ -38,7 +38,7 @@ extension Exchange {
         var isFirst = true
         for header in logged {
             for index in request.headers.indices where !request.headers.isRemoved(at: index) {
-                guard request.headers.withName(at: index, { Self.equal($0, header.name) }) else { continue }
+                guard request.headers.withName(at: index, { $0.equals(header.name) }) else { continue }
                 line.append(literal: isFirst ? ",\"request_headers\":{" : ",")
                 isFirst = false
                 line.append(bytes: header.text.span)

@@ -20,6 +20,9 @@ enum RedactedDocuments {
             switch kind {
             case .string("Secret") where !["apiVersion", "kind", "type"].contains(field.name):
                 object[field.name] = field.name == "metadata" ? names(field.value) : hidden(field.value)
+            // Not a kind that is read, but what the API server answers to a list of Secrets.
+            case .string("SecretList") where !["apiVersion", "kind"].contains(field.name):
+                object[field.name] = hidden(field.value)
             case .string("List") where field.name == "items":
                 guard case .sequence(let items) = field.value.content else { continue }
                 object[field.name] = items.map { redacted($0) }

@@ -18,12 +18,31 @@ struct KeySetClient: Sendable {
         let client = HTTPClient(
             eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: try configuration(settings))
         do {
-            let answer = try await fetch(settings, by: client)
+            let answer = try await withDeadline(milliseconds: settings.timeoutMilliseconds) {
+                try await fetch(settings, by: client)
+            }
             try await client.shutdown()
             return answer
         } catch {
             try? await client.shutdown()  // the first error is the one to tell
             throw error
+        }
+    }
+
+    /// The client's own timeout ends with the head of the response; a body that does not come, or comes by drops, must
+    /// not last for ever either.
+    private func withDeadline(
+        milliseconds: Int, _ body: @escaping @Sendable () async throws -> RemoteKeySet.Answer
+    ) async throws -> RemoteKeySet.Answer {
+        try await withThrowingTaskGroup(of: RemoteKeySet.Answer.self) { group in
+            group.addTask(operation: body)
+            group.addTask {
+                try await Task.sleep(for: .milliseconds(milliseconds))
+                throw KeySetError("did not answer within \(milliseconds) ms")
+            }
+            defer { group.cancelAll() }
+            guard let answer = try await group.next() else { throw CancellationError() }
+            return answer
         }
     }
 

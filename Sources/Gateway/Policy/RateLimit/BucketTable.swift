@@ -8,7 +8,8 @@ import Synchronization
 /// Only who brings in a new key takes the set's lock. It takes the place of a full bucket, which says no more than none at
 /// all; where all eight are in use, that of the fullest (`evictions` counts how often). It first exchanges the place's
 /// state for `taken`, then writes fingerprint and state. A request that looked at the fingerprint before finds another
-/// state afterwards, because a bucket's states only grow while it is in use: the exchange fails, and it looks again.
+/// state afterwards, because a bucket's states grow while it is in use, but for a token that is given back: the exchange
+/// fails, and it looks again. Two states that are equal to the nanosecond would misplace one token.
 public final class BucketTable: Sendable {
     private static let ways = 8
     /// In place of a state while the place changes hands.

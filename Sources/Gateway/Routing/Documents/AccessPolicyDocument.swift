@@ -14,12 +14,12 @@ public struct AccessPolicyDocument: Sendable, RulePolicyDocument {
         guard var spec = document.object("spec", required: true) else { return nil }
         targets = spec.ruleTargets(namespace: metadata.namespace)
         var addresses = spec.object("addresses")
-        let allowed = addresses.map { _ in Self.blocks(&addresses, "allow") } ?? []
-        let denied = addresses.map { _ in Self.blocks(&addresses, "deny") } ?? []
+        let allowed = Self.blocks(&addresses, "allow")
+        let denied = Self.blocks(&addresses, "deny")
         addresses?.finish()
         var claims = spec.object("claims")
-        let allowedClaims = claims?.claimConditions("allow") ?? []
-        let deniedClaims = claims?.claimConditions("deny") ?? []
+        let allowedClaims = Self.conditions(&claims, "allow")
+        let deniedClaims = Self.conditions(&claims, "deny")
         claims?.finish()
         spec.finish()
         if allowed.isEmpty && denied.isEmpty && allowedClaims.isEmpty && deniedClaims.isEmpty {
@@ -30,8 +30,20 @@ public struct AccessPolicyDocument: Sendable, RulePolicyDocument {
             allowedClaims: allowedClaims, deniedClaims: deniedClaims)
     }
 
+    private static func conditions(_ claims: inout ObjectReader?, _ name: String) -> [ClaimCondition] {
+        guard let found = claims?.claimConditions(name) else { return [] }
+        if found.isEmpty, let claims {
+            claims.sink.error(at: claims.place.field(name), "must have at least one entry")
+        }
+        return found
+    }
+
     private static func blocks(_ addresses: inout ObjectReader?, _ name: String) -> [String] {
-        let found = addresses?.strings(name) ?? []
+        guard let found = addresses?.strings(name) else { return [] }
+        // Nobody may come, or nobody is meant: it is not for us to guess.
+        if found.isEmpty, let addresses {
+            addresses.sink.error(at: addresses.place.field(name), "must have at least one entry")
+        }
         for text in found where AddressSet.block(text.value) == nil {
             addresses?.sink.error(
                 at: text.place,

@@ -65,9 +65,14 @@ extension TokenProvider.KeySetReference {
         let host =
             authority.hasPrefix("[") ? authority.dropFirst().prefix { $0 != "]" } : authority.prefix { $0 != ":" }
         let isNear =
-            host == "localhost" || host == "::1" || isLoopback(String(host)) || !host.contains(".")
+            host == "localhost" || host == "::1" || isLoopback(String(host)) || isShortName(host)
             || host.hasSuffix(".svc") || host.hasSuffix(".svc.cluster.local")
         return isNear ? nil : "must begin with https://; http:// is only for this machine and names of the cluster"
+    }
+
+    /// A name of one label, and no address: neither IPv6 nor a number, which inet_aton(3) reads as IPv4 without a dot.
+    private static func isShortName(_ host: Substring) -> Bool {
+        host.first?.isLetter == true && !host.contains(".") && !host.contains(":")
     }
 
     private static func isLoopback(_ host: String) -> Bool {

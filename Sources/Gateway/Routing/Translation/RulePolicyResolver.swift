@@ -16,6 +16,14 @@ struct RulePolicyResolver {
         rates = AttachedPolicies(
             documents.rateLimitPolicies, documents: documents, settings: settings, sink: sink)
         accesses = AttachedPolicies(documents.accessPolicies, documents: documents, settings: settings, sink: sink)
+        let keyFields = Set(documents.authenticationPolicies.compactMap { $0.apiKeys?.header })
+        for requests in documents.trafficPolicies.compactMap(\.requests) {
+            for name in requests.value.loggedHeaders ?? [] where keyFields.contains(name) {
+                sink.error(
+                    at: requests.place.field("accessLog"),
+                    "must not log \(name): an AuthenticationPolicy takes API keys from it")
+            }
+        }
     }
 
     /// Whether a policy that should say who may call is not valid, so that nobody may.

@@ -50,7 +50,7 @@ extension HTTP2Session {
             guard kind == .continuation, header.stream == input.blockStream else { throw .protocolError }
         }
         guard header.length <= FrameHeader.maximumLength else { throw .frameSize }
-        guard role == .client || pending.count <= Self.mostPendingBytes else { return giveUp(.flooded) }
+        guard role == .client || pending.count <= mostPendingBytes else { return giveUp(.flooded) }
         switch kind {
         case .data: try dataBegins(header)
         case .headers: try headersBegin(header)

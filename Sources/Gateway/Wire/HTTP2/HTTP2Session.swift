@@ -5,8 +5,8 @@
 /// HPACK encoded them, and bodies in their streams' queues, which `produce` turns into DATA by turns.
 ///
 /// The other side can make a session keep, and no more: a field block of 64 KB, the windows' worth of bodies (they are
-/// the streams' owner's to hold), answers to 1,000 PING or SETTINGS, and of frames that a client does not take 1 MB.
-/// Everything else that costs work and carries no message is counted in `wastedStreams` and `controlFrames` for whoever
+/// the streams' owner's to hold), answers to 1,000 PING or SETTINGS, and of frames that a client does not take as
+/// many as `mostPendingBytes`. Everything else that costs work and carries no message is counted in `wastedStreams` and `controlFrames` for whoever
 /// knows the time.
 ///
 /// A stream's error ends the stream by RST_STREAM, a connection's error all by GOAWAY (§5.4); then nothing is read.
@@ -65,8 +65,9 @@ public final class HTTP2Session {
     static let mostResets = 1_000
     static let mostUpdates = 1_000
     static let mostPendingAnswers = 1_000
-    /// Server: bytes of frames that the client does not take while it goes on sending.
-    static let mostPendingBytes = 1 << 20
+    /// Server: bytes of frames that the client does not take while it goes on sending. The heads of all streams that it may
+    /// have open are honest; beyond 16 MB nobody's are.
+    var mostPendingBytes: Int { min(max(1 << 20, Int(settings.concurrentStreams) * settings.headerBytes), 16 << 20) }
 
     public var streamCount: Int { streams.count }
     /// Streams that the other side reset, or that we reset for what it did. Never less than before.
