@@ -208,7 +208,7 @@ let tests: [Target] = [
     .testTarget(
         name: "GatehouseTests",
         dependencies: [
-            "Control", "gatehouse", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            "Control", "Routing", "gatehouse", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         path: "Tests/GatehouseTests",
         swiftSettings: strict),

@@ -85,6 +85,21 @@ import Testing
         #expect(ready.status == 200 && ready.body.contains("a.yaml:3: error: is wrong"))
     }
 
+    @Test func `tells what of the configuration in use is left out, and stays ready`() async throws {
+        useRedirect()
+        status.update {
+            $0.problems = [Diagnostic(.error, at: Place(file: "a.yaml", line: 3), "is wrong")]
+            var object = ObjectStatus(kind: "HTTPRoute", name: "default/r")
+            object.conditions = [Condition("Accepted", .false, "UnsupportedValue", "is wrong")]
+            $0.objects = [object]
+        }
+        let ready = try await answer("/readyz")
+        #expect(ready.status == 200 && ready.body.contains("a.yaml:3: error: is wrong"))
+        #expect(try await answer("/").body.contains("a.yaml:3: error: is wrong"))
+        #expect(try await answer("/metrics").body.contains("gatehouse_configuration_problems 1"))
+        #expect(try await answer("/status").body.contains("UnsupportedValue"))
+    }
+
     // MARK: - Views
 
     @Test func `shows the routes in use`() async throws {

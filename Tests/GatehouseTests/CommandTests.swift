@@ -1,6 +1,7 @@
 import ArgumentParser
 import Control
 import Foundation
+import Routing
 import Testing
 
 @testable import gatehouse
@@ -30,6 +31,16 @@ import Testing
         #expect(lenient.exitCode == 0 && lenient.complaint.contains("GET http://localhost:8080/shop"))
         #expect(try await Commands.run("check docs/examples/open.yaml --strict").exitCode == 1)
         #expect(try await Commands.run("check k8s/base/gateway").exitCode == 0)
+    }
+
+    @Test func `check tells what becomes of each document`() async throws {
+        let output = try await Commands.run("check docs/examples/open.yaml --status")
+        #expect(output.exitCode == 0)
+        #expect(output.text.contains("Gateway default/gatehouse: Accepted=True"), "\(output.text)")
+        #expect(output.text.contains("listener http, 1 route"), "\(output.text)")
+        let json = try await Commands.run("check docs/examples/typos.yaml --status --format json")
+        let report = try JSONDecoder().decode(DiagnosticReport.self, from: Data(json.text.utf8))
+        #expect(report.status?.contains { !$0.isGood } == true, "\(json.text)")
     }
 
     @Test func `diff ends like diff`() async throws {

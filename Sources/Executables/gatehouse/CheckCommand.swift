@@ -30,15 +30,22 @@ struct CheckCommand: AsyncParsableCommand {
     @Flag(help: "Warnings fail the check, too.")
     var strict = false
 
+    @Flag(help: "What becomes of each document as well, by Gateway API's conditions and reasons.")
+    var status = false
+
     func run() async throws { try await output().deliver() }
 
     func output() async -> CommandOutput {
-        let diagnostics = await Configuration(files: ConfigurationFiles(reading: files)).check()
-        let report = DiagnosticReport(diagnostics)
+        let configuration = Configuration(files: ConfigurationFiles(reading: files))
+        let diagnostics = await configuration.check()
+        let objects = status ? await configuration.status() : nil
+        let report = DiagnosticReport(diagnostics, status: objects)
         let isBad = report.errors > 0 || (strict && report.warnings > 0)
         var output = CommandOutput(exitCode: isBad ? 1 : 0)
         switch format {
-        case .text: output.complaint = Report.text(diagnostics)
+        case .text:
+            output.text = objects.map { StatusText.lines($0) + "\n" } ?? ""
+            output.complaint = Report.text(diagnostics)
         // Encoding strings and numbers does not fail.
         case .json: output.text = ((try? JSONText.pretty(report)) ?? "") + "\n"
         }

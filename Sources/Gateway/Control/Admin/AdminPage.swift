@@ -49,7 +49,7 @@ struct AdminPage {
         \(endpoints)
         <h2>Listeners</h2>
         \(listeners)
-        <footer><a href="/readyz">readyz</a> <a href="/routes">routes</a> <a href="/endpoints">endpoints</a>
+        <footer><a href="/readyz">readyz</a> <a href="/routes">routes</a> <a href="/status">status</a> <a href="/endpoints">endpoints</a>
         <a href="/connections">connections</a> <a href="/config">config</a> <a href="/metrics">metrics</a>
         <span>explain: <code>gatehouse explain 'GET https://…'</code></span></footer>
         <script nonce="\(nonce)">\(Self.script)</script>
@@ -63,12 +63,15 @@ struct AdminPage {
 
     private var state: String {
         if status.phase != .serving { return status.phase.rawValue }
-        return status.refusal.isEmpty ? "serving" : "serving the old configuration: the new one was refused"
+        if !status.refusal.isEmpty { return "serving the old configuration: the new one was refused" }
+        return status.problems.isEmpty ? "serving" : "serving, but for what is wrong in the configuration"
     }
 
-    private var stateClass: String { status.phase == .serving && status.refusal.isEmpty ? "good" : "bad" }
+    private var stateClass: String {
+        status.phase == .serving && status.refusal.isEmpty && status.problems.isEmpty ? "good" : "bad"
+    }
 
-    private var title: String { stateClass == "good" ? "serving" : status.phase == .serving ? "refused" : state }
+    private var title: String { stateClass == "good" ? "serving" : status.phase == .serving ? "errors" : state }
 
     private var configuredAt: String {
         let time = Date(timeIntervalSince1970: Double(status.configuredAtSeconds))
@@ -77,6 +80,7 @@ struct AdminPage {
 
     private var problems: String {
         var items = status.refusal.map(\.description)
+        items += status.problems.map(\.description)
         items += status.waitingFor.map { "waiting for \($0)" }
         items += status.unresolvedNames.map { "no address: \($0)" }
         let now = Date().timeIntervalSince1970

@@ -10,6 +10,8 @@ struct ReadinessReport: Codable, Sendable, Equatable {
     var waitingFor: [String]
     /// Why a newer configuration is not in use. The process is ready all the same: the older one serves.
     var refusedConfiguration: [String]
+    /// What of the configuration in use is left out, and why. The rest serves.
+    var problems: [String]
     var unresolvedNames: [String]
 
     init(_ values: ControlStatus.Values) {
@@ -24,6 +26,7 @@ struct ReadinessReport: Codable, Sendable, Equatable {
         ready = values.phase == .serving && waitingFor.isEmpty
         phase = values.phase.rawValue
         refusedConfiguration = values.refusal.map(\.description)
+        problems = values.problems.map(\.description)
         unresolvedNames = values.unresolvedNames
     }
 }

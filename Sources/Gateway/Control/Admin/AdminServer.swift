@@ -83,6 +83,7 @@ struct AdminServer: Service {
             guard let table = status.values.table else { throw HTTPError(.serviceUnavailable) }
             return try Self.json(RouteTableSummary(of: table))
         }
+        router.get("/status") { _, _ in try Self.json(status.values.objects) }
         router.get("/explain") { request, _ in try await Self.explain(request, status.values, process) }
         router.get("/config") { _, _ in
             Self.answer(try RedactedDocuments.json(status.values.documents), type: "application/json")

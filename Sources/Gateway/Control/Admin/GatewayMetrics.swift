@@ -116,6 +116,9 @@ enum GatewayMetrics {
             "configuration_refused", "1 while the newest configuration is one that was refused.",
             status.refusal.isEmpty ? 0 : 1)
         page.gauge(
+            "configuration_problems", "Errors in the configuration in use: what they are about is left out.",
+            UInt64(status.problems.count))
+        page.gauge(
             "configuration_time_seconds", "When the configuration in use was put to use, in seconds since 1970.",
             UInt64(clamping: status.configuredAtSeconds))
         page.gauge("route_rules", "Rules of the configuration in use.", UInt64(status.table?.rules.count ?? 0))

@@ -168,7 +168,7 @@ public struct Configuration: Sendable {
     /// Looks into what documents hold: certificates and key sets. What is wrong goes into `found` and `unusable`.
     ///
     /// - Returns: by the AuthenticationPolicy's name: its keys.
-    private mutating func examine(_ found: inout [Diagnostic], hasRemote: Bool) async -> [String: KeySet] {
+    mutating func examine(_ found: inout [Diagnostic], hasRemote: Bool) async -> [String: KeySet] {
         let wanted = Set(documents.gateways.flatMap(\.listeners).flatMap(\.certificates).map(\.key))
         for secret in documents.secrets
         where secret.type == SecretDocument.tlsType && wanted.contains(secret.metadata.key) {

@@ -4,6 +4,15 @@ import Proxy
 public import Routing
 
 extension Configuration {
+    /// What becomes of each document when it is served, in Gateway API's own words. References to what is not among the
+    /// documents are left open.
+    public func status() async -> [ObjectStatus] {
+        var examined = self
+        var found: [Diagnostic] = []
+        _ = await examined.examine(&found, hasRemote: true)
+        return examined.translate(missingReference: .warning).status
+    }
+
     /// What the documents come to, for explaining: references to what is not among them are left open.
     ///
     /// - Returns: nil when there is no table; and what is wrong with the documents.

@@ -23,8 +23,11 @@ public struct DiagnosticReport: Codable, Sendable, Equatable {
     public var errors: Int
     public var warnings: Int
     public var findings: [Finding]
+    /// With `--status`: what became of each document, in Gateway API's own words.
+    public var status: [ObjectStatus]?
 
-    public init(_ diagnostics: [Diagnostic]) {
+    public init(_ diagnostics: [Diagnostic], status: [ObjectStatus]? = nil) {
+        self.status = status
         errors = diagnostics.count { $0.severity == .error }
         warnings = diagnostics.count { $0.severity == .warning }
         findings = diagnostics.map { Finding($0) }
