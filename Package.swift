@@ -103,6 +103,13 @@ let services: [Target] = [
             .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "NIOHTTP1", package: "swift-nio"),
         ]),
+    .service(
+        "Identity",
+        [
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            .product(name: "Crypto", package: "swift-crypto"),
+            .product(name: "JWTKit", package: "jwt-kit"),
+        ]),
 ]
 
 // MARK: - Executables: parse, assemble, run
@@ -127,6 +134,7 @@ let executables: [Target] = [
     .program("warehouse-service", ["ServiceKit", "Warehouse"]),
     .program("accounting-service", ["Accounting", "ServiceKit"]),
     .program("sales-service", ["Sales", "ServiceKit"]),
+    .program("identity-service", ["Identity", "ServiceKit"]),
 ]
 
 // MARK: - Tests: one folder per target, same names
@@ -205,6 +213,9 @@ let tests: [Target] = [
     .tests("Warehouse", serviceTestDependencies + ["ServiceKit"]),
     .tests("Accounting", serviceTestDependencies + ["ServiceKit"]),
     .tests("Sales", serviceTestDependencies + ["ServiceKit", "Warehouse"]),
+    .tests(
+        "Identity",
+        serviceTestDependencies + ["ServiceKit", .product(name: "Crypto", package: "swift-crypto")]),
     .testTarget(
         name: "GatehouseTests",
         dependencies: [
@@ -247,6 +258,7 @@ let package = Package(
         .executable(name: "warehouse-service", targets: ["warehouse-service"]),
         .executable(name: "accounting-service", targets: ["accounting-service"]),
         .executable(name: "sales-service", targets: ["sales-service"]),
+        .executable(name: "identity-service", targets: ["identity-service"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -38,16 +38,18 @@ OWN_ROOMS_ONLY = {
     "Services/Warehouse": {"Postgres", "ServiceKit", "Telemetry"},
     "Services/Accounting": {"Postgres", "ServiceKit", "Telemetry"},
     "Services/Sales": {"Postgres", "ServiceKit", "Telemetry"},
+    "Services/Identity": {"CArgon2", "Postgres", "ServiceKit", "Telemetry"},
     "Executables/gatehouse": {"Control", "Routing", "Telemetry"},
     "Executables/gatehouse-dev": set(),
     "Executables/route-bench": {"Routing"},
     "Executables/warehouse-service": {"ServiceKit", "Warehouse"},
     "Executables/accounting-service": {"Accounting", "ServiceKit"},
     "Executables/sales-service": {"Sales", "ServiceKit"},
+    "Executables/identity-service": {"Identity", "ServiceKit"},
 }
 OWN_MODULES = {
     *(room.split("/")[1] for room in (*DATA_PLANE, *OWN_ROOMS_ONLY)),
-    *("CLinux", "CNghttp2", "COpenSSL", "CPostgres", "TestSupport", "ServiceTestSupport"),
+    *("CArgon2", "CLinux", "CNghttp2", "COpenSSL", "CPostgres", "TestSupport", "ServiceTestSupport"),
 }
 UNSAFE_ROOMS = {"Gateway/Wire", "Gateway/Reactor", "Platform/Postgres"}
 

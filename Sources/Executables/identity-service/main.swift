@@ -1,0 +1,4 @@
+import Identity
+import ServiceKit
+
+await ServiceProgram<IdentityService>.start()
