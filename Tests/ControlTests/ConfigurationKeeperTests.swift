@@ -225,4 +225,46 @@ import Testing
         #expect(status.values.problems.contains { $0.message.contains("there is no Service default/warehouse") })
         #expect(snapshot.routes.rules.first?.unresolvedWeight == 1)
     }
+
+    @Test(
+        arguments: [
+            "kind: AuthenticationPolicy\nmetadata: {name: guard}", "- kind: AccessPolicy",
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: Admin}",
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: route}\nspec: {}",
+        ])
+    func `a document of which nobody knows what it is refuses all of them`(document: String) async throws {
+        var keeper = keeper()
+        _ = try await keeper.load()
+        try folder.write("unknown.yaml", document)
+        await #expect(throws: ConfigurationError.self) { _ = try await keeper.load() }
+    }
+
+    @Test func `a key set that breaks leaves the configuration in use, one that is broken at the start its routes`()
+        async throws
+    {
+        try folder.write(
+            "policy.yaml",
+            """
+            apiVersion: gatehouse.dev/v1alpha1
+            kind: AuthenticationPolicy
+            metadata: {name: tokens}
+            spec:
+              targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: route}]
+              jwt: {issuer: i, audiences: [a], keySet: {file: "\(folder.path)/keys.jwks"}}
+            """)
+        try folder.write("keys.jwks", "{\"keys\": [")
+        var started = keeper()
+        let closed = try await started.load()
+        #expect(closed.routes.rules.contains { $0.redirect == nil && $0.backends.isEmpty })
+        try folder.write("keys.jwks", try TokenFactory().keySetJSON)
+        var keeper = keeper()
+        let open = try await keeper.load()
+        #expect(status.values.problems == [])
+        #expect(open.routes.rules.allSatisfy { $0.redirect != nil || !$0.backends.isEmpty })
+        try folder.write("keys.jwks", "{\"keys\": [")
+        await #expect(throws: ConfigurationError.self) { _ = try await keeper.load() }
+        // Broken before, broken now: what else changes is taken.
+        try folder.write("route.yaml", Self.route(path: "/b"))
+        _ = try await started.load()
+    }
 }

@@ -4,8 +4,9 @@ import Wire
 /// Copies of requests for other backends (Gateway API `HTTPRequestMirrorFilter`).
 ///
 /// A copy is an exchange of its own whose client takes everything and keeps nothing. It is made only of a request whose
-/// body is all here and small: what streams would have to be kept for a mirror that is slower. It is not retried, has no
-/// line in the access log, and the real request never waits for it nor fails with it.
+/// body is all here and small: what streams would have to be kept for a mirror that is slower; and only while the worker
+/// holds less than half of what it may, so that a mirror that hangs takes no memory from real requests. It is not retried,
+/// has no line in the access log, and the real request never waits for it nor fails with it.
 extension Exchange {
     /// The most that the body of a mirrored request may have.
     static let mirroredBodyBytes = 65_536
@@ -16,8 +17,8 @@ extension Exchange {
         for mirror in mirrors {
             let ticket = worker.random.next() % UInt64(mirror.denominator)
             guard ticket < UInt64(mirror.numerator) else { continue }
-            guard let connection = downstream?.connection, requestHasEnded, !isTunnelRequest, worker.hasRoom,
-                requestBody.count <= Self.mirroredBodyBytes
+            guard let connection = downstream?.connection, requestHasEnded, !isTunnelRequest,
+                worker.hasRoomForMirrors, requestBody.count <= Self.mirroredBodyBytes
             else {
                 worker.counters.mirrorsSkipped.add()
                 continue
@@ -40,7 +41,7 @@ extension Exchange {
         original.request.copy(into: &request)
         original.requestBody.withFront { requestBody.append($0) }
         requestBytes = original.requestBytes
-        heldBytes = request.headers.byteCount
+        heldBytes = Self.fixedBytes + request.headers.byteCount
         worker.heldBytes += heldBytes + requestBody.count
         requestHasEnded = true
         requestDeadline = startedAt &+ Self.mirrorNanoseconds

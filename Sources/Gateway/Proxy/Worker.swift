@@ -179,6 +179,9 @@ final class Worker: TimerTarget {
     /// Whether another request may come in.
     var hasRoom: Bool { heldBytes < configuration.snapshot.limits.heldBytesPerWorker }
 
+    /// Whether a copy of a request may be made.
+    var hasRoomForMirrors: Bool { heldBytes < configuration.snapshot.limits.heldBytesPerWorker / 2 }
+
     /// Gives memory for HTTP/2 frames. It is taken out meanwhile: producing frames calls streams back, and these may do
     /// anything.
     func withFrames<R>(_ body: (inout [UInt8]) -> R) -> R {

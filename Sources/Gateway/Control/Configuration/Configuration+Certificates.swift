@@ -42,8 +42,10 @@ extension Configuration {
         }
     }
 
-    /// Whether and from where a PROXY header is taken; networks that are none are reported.
-    func proxyProtocol(of listener: ListenerDescription, _ found: inout [Diagnostic]) -> ProxyProtocolSettings? {
+    /// Whether and from where a PROXY header is taken.
+    ///
+    /// - Throws: what is no network: it must not become all networks.
+    func proxyProtocol(of listener: ListenerDescription) throws(Diagnostic) -> ProxyProtocolSettings? {
         guard listener.proxyProtocol else { return nil }
         var settings = ProxyProtocolSettings()
         for text in listener.proxySources {
@@ -52,9 +54,8 @@ extension Configuration {
             } catch {
                 let gateway = documents.gateways.first { $0.metadata.key == listener.gateway }
                 let place = gateway?.metadata.annotations[GatewayDocument.proxySourcesAnnotation]?.place
-                let complaint = Diagnostic(
+                throw Diagnostic(
                     .error, at: place ?? Place(file: ""), "\"\(text)\" is not a network such as 10.0.0.0/8")
-                if !found.contains(complaint) { found.append(complaint) }
             }
         }
         return settings

@@ -16,7 +16,7 @@ public struct Configuration: Sendable {
     private let tracedPerMillion: Int
     private let fileDiagnostics: [Diagnostic]
     /// Documents whose content cannot be used: found by the last `snapshot(endpoints:queue:)`.
-    private var unusable: [ObjectKey: String] = [:]
+    private(set) var unusable: [ObjectKey: String] = [:]
 
     /// What a configuration comes to.
     struct Built {
@@ -84,7 +84,13 @@ public struct Configuration: Sendable {
         var found = fileDiagnostics + translation.diagnostics
         if let table = translation.table {
             found += backendTLSDiagnostics(table)
-            for listener in table.listeners { _ = proxyProtocol(of: listener, &found) }
+            for listener in table.listeners {
+                do {
+                    _ = try proxyProtocol(of: listener)
+                } catch {
+                    if !found.contains(error) { found.append(error) }
+                }
+            }
             found += documents.diagnostics(of: table.lint(), in: table)
         }
         found += expiryDiagnostics(nowSeconds: Int64(Date().timeIntervalSince1970))
@@ -115,20 +121,25 @@ public struct Configuration: Sendable {
     /// - Parameters:
     ///   - remote: where remote key sets are kept; without it they are errors.
     ///   - previous: what it takes the place of: rate limits go on with what they counted there.
-    /// - Throws: `ConfigurationError` when a file cannot be read or is not YAML, because nobody knows what it would have
-    ///   said (a policy perhaps, that guards what the rest opens); when `--listen` names no listener; and when no listener
-    ///   can serve.
+    ///   - before: what of the configuration in use cannot be used.
+    /// - Throws: `ConfigurationError` when a file cannot be read or is not YAML, or a document does not say which object
+    ///   it is, because nobody knows what it would have said (a policy perhaps, that guards what the rest opens); when
+    ///   certificates or keys are broken that were not before; when `--listen` names no listener; and when no listener can
+    ///   serve.
     mutating func snapshot(
         endpoints: [ServicePort: [Endpoint]], queue: VerificationQueue, keySets remote: RemoteKeySets? = nil,
-        previous: Snapshot? = nil
+        previous: Snapshot? = nil, unusableBefore before: Set<ObjectKey>? = nil
     ) async throws(ConfigurationError) -> Built {
         if fileDiagnostics.contains(where: { $0.severity == .error }) {
             throw ConfigurationError(diagnostics: fileDiagnostics)
         }
         var found = fileDiagnostics + listenDiagnostics()
         if found.contains(where: { $0.severity == .error }) { throw ConfigurationError(diagnostics: found) }
+        if !documents.undecidable.isEmpty { throw ConfigurationError(diagnostics: found + documents.undecidable) }
         unusable = [:]
         let keySets = await examine(&found, hasRemote: remote != nil)
+        // A file that is being replaced: what is in use is better than nothing.
+        if let before, !Set(unusable.keys).isSubset(of: before) { throw ConfigurationError(diagnostics: found) }
         var translation = translate(endpoints: endpoints)
         let tls = translation.table.map { backendTLSDiagnostics($0) } ?? []
         if !tls.isEmpty {
@@ -230,18 +241,15 @@ public struct Configuration: Sendable {
             // Listeners of one port share its socket, which the first of them stands for.
             guard sharing.first?.name == description.name else { continue }
             let bound = listen.last { override in sharing.contains { $0.name == override.listener } }?.address
-            let before = found.count
-            let proxyProtocol = proxyProtocol(of: description, &found)
-            // Networks that cannot be read must not become all networks.
-            if found.count > before { continue }
             do {
+                let proxyProtocol = try proxyProtocol(of: description)
                 listeners.append(
                     Listener(
                         index: index, name: description.name, address: bound?.host ?? Self.everyAddress,
                         port: bound?.port ?? description.port, tls: try serverContext(for: sharing),
                         proxyProtocol: proxyProtocol))
             } catch {
-                found.append(error)
+                if !found.contains(error) { found.append(error) }
             }
         }
         return listeners

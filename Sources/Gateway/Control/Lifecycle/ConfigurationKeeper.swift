@@ -56,7 +56,8 @@ struct ConfigurationKeeper {
         watchedKeySets = keySets
         let resolution = await resolver.resolve(configuration.referencedServices, previous: addresses)
         let built = try await configuration.snapshot(
-            endpoints: resolution.endpoints, queue: queue, keySets: self.keySets, previous: snapshot)
+            endpoints: resolution.endpoints, queue: queue, keySets: self.keySets, previous: snapshot,
+            unusableBefore: self.configuration.map { Set($0.unusable.keys) })
         let warnings = built.diagnostics + configuration.expiryDiagnostics(nowSeconds: secondsSince1970())
         for diagnostic in warnings {
             if diagnostic.severity == .error {

@@ -6,13 +6,14 @@ public struct AccessPolicyDocument: Sendable, RulePolicyDocument {
 
     public let metadata: Metadata
     public let targets: [RulePolicyTarget]
+    let hasLostTargets: Bool
     public let rule: AccessRule
 
     init?(_ document: inout ObjectReader) {
         let metadata = Metadata(&document)
         self.metadata = metadata
         guard var spec = document.object("spec", required: true) else { return nil }
-        targets = spec.ruleTargets(namespace: metadata.namespace)
+        (targets, hasLostTargets) = spec.ruleTargets(namespace: metadata.namespace)
         var addresses = spec.object("addresses")
         let allowed = Self.blocks(&addresses, "allow")
         let denied = Self.blocks(&addresses, "deny")

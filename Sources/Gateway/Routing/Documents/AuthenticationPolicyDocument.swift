@@ -24,6 +24,7 @@ public struct AuthenticationPolicyDocument: Sendable, RulePolicyDocument {
 
     public let metadata: Metadata
     public let targets: [RulePolicyTarget]
+    let hasLostTargets: Bool
     public let tokens: Tokens?
     public let apiKeys: APIKeys?
     public let requiredScopes: [String]?
@@ -34,7 +35,7 @@ public struct AuthenticationPolicyDocument: Sendable, RulePolicyDocument {
         let metadata = Metadata(&document)
         self.metadata = metadata
         guard var spec = document.object("spec", required: true) else { return nil }
-        targets = spec.ruleTargets(namespace: metadata.namespace)
+        (targets, hasLostTargets) = spec.ruleTargets(namespace: metadata.namespace)
         tokens = spec.object("jwt").flatMap { Tokens($0, namespace: metadata.namespace) }
         apiKeys = spec.object("apiKeys").flatMap { APIKeys($0, namespace: metadata.namespace) }
         let scopes = spec.strings("requiredScopes")

@@ -19,6 +19,8 @@ public struct BackendTLSPolicyDocument: Sendable {
 
     public let metadata: Metadata
     public let targets: [Target]
+    /// Whether it has targets of which nobody knows which they are.
+    let hasLostTargets: Bool
     public let hostname: String
     public let subjectAltNames: [String]
     public let authorities: Authorities
@@ -27,9 +29,10 @@ public struct BackendTLSPolicyDocument: Sendable {
         let metadata = Metadata(&document)
         self.metadata = metadata
         guard var spec = document.object("spec", required: true) else { return nil }
-        targets = (spec.objects("targetRefs", required: true) ?? []).compactMap {
-            Target($0, namespace: metadata.namespace)
-        }
+        let objects = spec.objects("targetRefs", required: true) ?? []
+        let targets = objects.compactMap { Target($0, namespace: metadata.namespace) }
+        self.targets = targets
+        hasLostTargets = targets.isEmpty || targets.count < objects.count
         spec.unsupported("options")
         defer { spec.finish() }
         guard var validation = spec.object("validation", required: true) else { return nil }

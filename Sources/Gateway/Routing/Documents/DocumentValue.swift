@@ -53,6 +53,18 @@ public struct DocumentValue: Sendable, Equatable {
         return fields.first { $0.name == name }?.value
     }
 
+    /// Whether both say the same, wherever they stand.
+    func isSame(as other: DocumentValue) -> Bool {
+        switch (content, other.content) {
+        case (.sequence(let left), .sequence(let right)):
+            left.count == right.count && zip(left, right).allSatisfy { $0.isSame(as: $1) }
+        case (.mapping(let left), .mapping(let right)):
+            left.count == right.count
+                && left.allSatisfy { field in other.field(field.name)?.isSame(as: field.value) ?? false }
+        default: content == other.content
+        }
+    }
+
     /// The text of a string; nil for anything else.
     var text: String? {
         if case .string(let text) = content { text } else { nil }

@@ -15,6 +15,9 @@ public struct Documents: Sendable {
     public private(set) var referenceGrants: [ReferenceGrantDocument] = []
     /// What is wrong with single documents, in their order.
     public private(set) var diagnostics: [Diagnostic] = []
+    /// Those of documents of which it is not known what they are or which object they are about: they may guard what the
+    /// others open.
+    public private(set) var undecidable: [Diagnostic] = []
     /// The errors among them, by the object they are about.
     private var errors: [ObjectKey: [Diagnostic]] = [:]
 
@@ -29,7 +32,7 @@ public struct Documents: Sendable {
     /// Documents of groups that are not the gateway's (`apps`, `rbac.authorization.k8s.io`, …) are left out with a note.
     public init(reading sources: [SourceDocument]) {
         let sink = DiagnosticSink()
-        var seen: Set<String> = []
+        var seen: [String: DocumentValue] = [:]
         for source in sources { read(source, &seen, sink) }
         diagnostics = sink.diagnostics
     }
@@ -45,13 +48,20 @@ public struct Documents: Sendable {
         if object.namespace == namespace { return true }
         return referenceGrants.contains { grant in
             grant.metadata.namespace == object.namespace && grant.permits(kind, of: namespace, to: object)
+                // Half of a grant may grant more than the whole.
+                && errors(of: ObjectKey(kind: "ReferenceGrant", key: grant.metadata.key)).isEmpty
         }
     }
 
-    private mutating func read(_ source: SourceDocument, _ seen: inout Set<String>, _ sink: DiagnosticSink) {
+    private mutating func read(_ source: SourceDocument, _ seen: inout [String: DocumentValue], _ sink: DiagnosticSink)
+    {
         let kind = source.value.field("kind")?.text ?? ""
         if kind == "List", source.value.field("apiVersion")?.text == "v1" {
-            guard case .sequence(let items)? = source.value.field("items")?.content else { return }
+            guard case .sequence(let items)? = source.value.field("items")?.content else {
+                let place = Place(file: source.file, line: source.value.line, subject: "document \(source.number)")
+                refuse(Diagnostic(.error, at: place.field("items"), "must be a list"), sink)
+                return
+            }
             for item in items {
                 read(SourceDocument(file: source.file, number: source.number, value: item), &seen, sink)
             }
@@ -63,7 +73,7 @@ public struct Documents: Sendable {
         let subject = name.map { "\(kind) \(namespace)/\($0)" } ?? "document \(source.number)"
         let place = Place(file: source.file, line: source.value.line, subject: subject)
         guard case .mapping = source.value.content else {
-            sink.error(at: place, "must be a mapping, not \(source.value.content.kind)")
+            refuse(Diagnostic(.error, at: place, "must be a mapping, not \(source.value.content.kind)"), sink)
             return
         }
         let own = DiagnosticSink()
@@ -71,23 +81,46 @@ public struct Documents: Sendable {
         var reader = ObjectReader(source.value, at: place, sink: own)
         guard let version = reader.string("apiVersion", required: true),
             let kind = reader.string("kind", required: true)
-        else { return }
-        if name != nil, !seen.insert("\(version.value.prefix { $0 != "/" }) \(subject)").inserted {
-            sink.error(at: place, "a document of this kind and name was read before")
+        else {
+            undecidable += own.diagnostics
             return
         }
         let object = ObjectKey(kind: Self.meantKind(version.value, kind.value), key: "\(namespace)/\(name ?? "")")
+        if name != nil {
+            let identity = "\(version.value.prefix { $0 != "/" }) \(subject)"
+            if let first = seen[identity] {
+                if first.isSame(as: source.value) {
+                    own.report(.warning, at: place, "the same document was read before")
+                    return
+                }
+                own.error(at: place, "another document of this kind and name was read before")
+                undecidable += own.diagnostics
+                return
+            }
+            seen[identity] = source.value
+        }
         if read(&reader, version: version, kind: kind) {
             reader.ignore("status")
             reader.finish()
+            undecidable += own.diagnostics.filter { error in
+                ["metadata", "metadata.name", "metadata.namespace"].contains(error.place.field)
+            }
         }
         let found = own.diagnostics.filter { $0.severity == .error }
         if !found.isEmpty { errors[object] = found }
     }
 
+    private mutating func refuse(_ diagnostic: Diagnostic, _ sink: DiagnosticSink) {
+        sink.add([diagnostic])
+        undecidable.append(diagnostic)
+    }
+
     /// A policy of ours of an unknown kind may have been meant to guard something, so it counts as one that does.
     private static func meantKind(_ version: String, _ kind: String) -> String {
         let group = String(version.prefix { $0 != "/" })
+        if group == gatewayGroup, Spelling.nearest(to: kind, among: ["BackendTLSPolicy"]) != nil {
+            return "BackendTLSPolicy"
+        }
         let isOurs = group == ownGroup || Spelling.nearest(to: group, among: [ownGroup]) != nil
         guard isOurs, !ownKinds.contains(kind) else { return kind }
         return Spelling.nearest(to: kind, among: ownKinds) ?? "AuthenticationPolicy"
@@ -142,6 +175,10 @@ public struct Documents: Sendable {
                 let near = Spelling.nearest(to: kind.value, among: ["ConfigMap", "Namespace", "Secret", "Service"])
             {
                 sink.error(at: kind.place, "unknown kind \(kind.value); did you mean \(near)?")
+            } else if Self.ownKinds.contains(kind.value) {
+                sink.report(
+                    .warning, at: version.place,
+                    "\(version.value) \(kind.value) is somebody else's; this gateway's is \(Self.ownGroup)/v1alpha1")
             } else {
                 sink.report(.note, at: kind.place, "\(version.value) \(kind.value) is not read by the gateway")
             }

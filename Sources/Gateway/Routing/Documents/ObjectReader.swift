@@ -145,6 +145,9 @@ struct ObjectReader {
         }
     }
 
+    /// An element of a list as text.
+    func string(_ element: Located<DocumentValue>) -> Located<String>? { Self.string(element, sink) }
+
     private static func string(_ found: Located<DocumentValue>, _ sink: DiagnosticSink) -> Located<String>? {
         guard case .string(let text) = found.value.content else {
             sink.error(at: found.place, "must be a string, not \(found.value.content.kind); quote it to make it one")

@@ -6,6 +6,7 @@ public struct RateLimitPolicyDocument: Sendable, RulePolicyDocument {
 
     public let metadata: Metadata
     public let targets: [RulePolicyTarget]
+    let hasLostTargets: Bool
     public let limits: [RateLimit]
 
     private static let longestRefillMilliseconds = 30 * 86_400_000
@@ -14,7 +15,7 @@ public struct RateLimitPolicyDocument: Sendable, RulePolicyDocument {
         let metadata = Metadata(&document)
         self.metadata = metadata
         guard var spec = document.object("spec", required: true) else { return nil }
-        targets = spec.ruleTargets(namespace: metadata.namespace)
+        (targets, hasLostTargets) = spec.ruleTargets(namespace: metadata.namespace)
         let isShadow = spec.choice("mode", of: ["Enforce", "Shadow"])?.value == "Shadow"
         let tellsClients = spec.choice("headers", of: ["Send", "Omit"])?.value != "Omit"
         var limits: [RateLimit] = []

@@ -93,9 +93,9 @@ public struct RouteDocument: Sendable {
             Parent($0, namespace: metadata.namespace)
         }
         let reader = spec
-        let names = spec.strings("hostnames") ?? []
-        hasHostnames = spec.hasField { $0 == "hostnames" } && !names.isEmpty
-        hostnames = names.compactMap { reader.hostname($0) }
+        let names = spec.list("hostnames")
+        hasHostnames = spec.hasField { $0 == "hostnames" } && names?.isEmpty != true
+        hostnames = (names ?? []).compactMap { reader.string($0) }.compactMap { reader.hostname($0) }
         rules = (spec.objects("rules", required: true) ?? []).map { Rule($0, kind, namespace: metadata.namespace) }
         for (index, rule) in rules.enumerated() where rule.name != nil {
             if rules[..<index].contains(where: { $0.name == rule.name }) {

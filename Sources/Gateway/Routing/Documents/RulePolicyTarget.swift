@@ -34,12 +34,16 @@ protocol RulePolicyDocument: Sendable {
     static var kind: String { get }
     var metadata: Metadata { get }
     var targets: [RulePolicyTarget] { get }
+    /// Whether it has targets of which nobody knows which they are.
+    var hasLostTargets: Bool { get }
 }
 
 extension ObjectReader {
     /// Reads `targetRefs`.
-    mutating func ruleTargets(namespace: String) -> [RulePolicyTarget] {
-        (objects("targetRefs", required: true) ?? []).compactMap { RulePolicyTarget($0, namespace: namespace) }
+    mutating func ruleTargets(namespace: String) -> (known: [RulePolicyTarget], areSomeLost: Bool) {
+        let objects = objects("targetRefs", required: true) ?? []
+        let known = objects.compactMap { RulePolicyTarget($0, namespace: namespace) }
+        return (known, known.isEmpty || known.count < objects.count)
     }
 
     /// Reads a list of claims and the values that are meant.

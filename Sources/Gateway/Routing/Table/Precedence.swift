@@ -10,7 +10,9 @@ enum Precedence {
                 if first.listener != second.listener { return first.listener < second.listener }
                 let (host, otherHost) = (rank(first.hostname), rank(second.hostname))
                 if host != otherHost { return host > otherHost }
-                let (path, otherPath) = (rank(first.path), rank(second.path))
+                let (path, otherPath) = (
+                    rank(first.path, rules[first.rule].kind), rank(second.path, rules[second.rule].kind)
+                )
                 if path != otherPath { return path > otherPath }
                 if (first.method == nil) != (second.method == nil) { return first.method != nil }
                 if first.headers.count != second.headers.count { return first.headers.count > second.headers.count }
@@ -37,10 +39,12 @@ enum Precedence {
     }
 
     /// An exact path before any regular expression, which the specification leaves to implementations; then prefixes. A
-    /// longer text before a shorter one; a slash at a prefix's end does not count.
-    private static func rank(_ path: PathCondition) -> Int {
+    /// longer text before a shorter one; a slash at a prefix's end does not count. An expression of a GRPCRoute stands
+    /// for a method of any service, which comes after every service by its name (`GRPCRouteRule.matches`).
+    private static func rank(_ path: PathCondition, _ kind: RouteKind) -> Int {
         switch path {
-        case .prefix(let text): text.utf8.count - text.utf8.reversed().prefix { $0 == UInt8(ascii: "/") }.count
+        case .prefix(let text): 2 * (text.utf8.count - text.utf8.reversed().prefix { $0 == UInt8(ascii: "/") }.count)
+        case .regularExpression where kind == .grpc: 1
         case .regularExpression(let expression): 1 << 32 + expression.text.utf8.count
         case .exact(let text): 1 << 33 + text.utf8.count
         }

@@ -37,7 +37,7 @@ struct RouteIndex: Sendable {
     private var hasWildcards: [Bool]
 
     /// - Parameter entries: in order of precedence.
-    init(listenerCount: Int, entries: [RouteEntry]) {
+    init(listenerCount: Int, entries: [RouteEntry], rules: [RouteRule]) {
         anyHostRoots = Array(repeating: -1, count: listenerCount)
         hasWildcards = Array(repeating: false, count: listenerCount)
         var exact: [Int: [Candidate]] = [:]
@@ -56,7 +56,11 @@ struct RouteIndex: Sendable {
                 prefix[node(at: path, below: root), default: []].append(candidate)
             case .regularExpression(let expression):
                 candidate.path = expression
-                patterns[root, default: []].append(candidate)
+                if rules[entry.rule].kind == .grpc {
+                    prefix[root, default: []].append(candidate)
+                } else {
+                    patterns[root, default: []].append(candidate)
+                }
             }
         }
         for index in nodes.indices {

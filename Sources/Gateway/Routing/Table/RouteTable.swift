@@ -54,7 +54,7 @@ public struct RouteTable: Sendable {
         self.backends = backends
         self.rules = rules
         self.entries = Precedence.sorted(entries, rules: rules)
-        index = RouteIndex(listenerCount: listeners.count, entries: self.entries)
+        index = RouteIndex(listenerCount: listeners.count, entries: self.entries, rules: rules)
         sharers = listeners.indices.map { Self.sharers(of: $0, among: listeners) }
         isShared = sharers.map { !$0.isEmpty }
     }

@@ -6,6 +6,10 @@ struct AttachedPolicies<Policy: RulePolicyDocument> {
     private var targets = PolicyTargets<Policy>()
     /// Objects of which some policy names a part that is not there.
     private var misnamed: Set<PolicyTarget> = []
+    /// Policies that are not valid.
+    private let refused: Set<String>
+    /// Namespaces with a policy that is not valid and does not say what all it is for.
+    private let closedNamespaces: Set<String>
 
     init(_ policies: [Policy], documents: Documents, settings: TranslationSettings, sink: DiagnosticSink) {
         let oldestFirst = policies.sorted {
@@ -13,8 +17,12 @@ struct AttachedPolicies<Policy: RulePolicyDocument> {
             let ages = (left.createdSeconds ?? .max, right.createdSeconds ?? .max)
             return ages.0 == ages.1 ? left.key < right.key : ages.0 < ages.1
         }
+        refused = Set(documents.refused(Policy.kind).map(\.key))
+        let whole = Set(policies.filter { !$0.hasLostTargets }.map(\.metadata.key))
+        closedNamespaces = Set(refused.subtracting(whole).map { key in String(key.prefix { $0 != "/" }) })
         for policy in oldestFirst {
-            for target in policy.targets {
+            // Of another namespace it has no say.
+            for target in policy.targets where target.object.namespace == policy.metadata.namespace {
                 let isKnown = Self.exists(target, documents, settings, sink)
                 // Documents refuse the sections of a Gateway.
                 if target.sectionName != nil, !isKnown || target.kind == "Gateway" {
@@ -41,8 +49,18 @@ struct AttachedPolicies<Policy: RulePolicyDocument> {
         ].compactMap(\.self)
     }
 
+    /// Whether requests of a rule are to be refused, because a policy that is for it is not valid: nobody knows whom or
+    /// what it would have kept out. A policy that does not even say what it is for closes its namespace.
+    func isClosed(_ rule: RouteDocument.Rule, of route: RouteDocument, at gateway: GatewayDocument) -> Bool {
+        if isMisnamed(route, at: gateway) { return true }
+        if refused.isEmpty { return false }
+        let namespaces = [route.metadata.namespace, gateway.metadata.namespace]
+        if namespaces.contains(where: closedNamespaces.contains) { return true }
+        return nearestFirst(rule: rule, of: route, at: gateway).contains { refused.contains($0.metadata.key) }
+    }
+
     /// Whether some policy is for a part of the route or of the Gateway that is not there: nobody knows which it meant.
-    func isMisnamed(_ route: RouteDocument, at gateway: GatewayDocument) -> Bool {
+    private func isMisnamed(_ route: RouteDocument, at gateway: GatewayDocument) -> Bool {
         if misnamed.isEmpty { return false }
         let kind = route.kind.rawValue
         return misnamed.contains(PolicyTarget(kind: kind, key: route.metadata.key, section: nil))

@@ -6,6 +6,8 @@ struct AuthenticationResolver {
     private let policies: AttachedPolicies<AuthenticationPolicyDocument>
     /// The claims that some policy asks for.
     private let claims: Set<String>
+    /// By the policy's name: those whose API keys it takes.
+    private var consumers: [String: [APIKeySet.Consumer]] = [:]
     private(set) var providers: [TokenProvider] = []
     private(set) var apiKeySets: [APIKeySet] = []
 
@@ -21,16 +23,25 @@ struct AuthenticationResolver {
         claims = Set(asked.map(\.name))
         for policy in documents.authenticationPolicies {
             if let tokens = policy.tokens { check(tokens.keySet) }
+            if let keys = policy.apiKeys { consumers[policy.metadata.key] = read(keys.secret) }
         }
     }
 
-    /// The authentication of a rule of a route that is attached to `gateway`; nil when no policy says anything.
+    /// The authentication of a rule of a route that is attached to `gateway`; nil when no policy says anything, and for a
+    /// closed rule.
     mutating func rule(
         for rule: RouteDocument.Rule, of route: RouteDocument, at gateway: GatewayDocument
     ) -> AuthenticationRule? {
         let nearestFirst = policies.nearestFirst(rule: rule, of: route, at: gateway)
         guard let nearest = nearestFirst.first else { return nil }
         guard nearest.isAnonymous || !rule.backends.isEmpty else { return nil }
+        if !nearest.isAnonymous, Self.areSilent(nearestFirst) {
+            sink.error(
+                at: nearest.metadata.place,
+                "asks for a token at \(route.metadata.key), but no policy on the way to the Gateway has jwt or apiKeys")
+        }
+        // Nobody needs the keys of an issuer that nobody may use.
+        if isClosed(rule, of: route, at: gateway) { return nil }
         let provider = nearestFirst.lazy.compactMap { policy in policy.tokens.map { (policy, $0) } }.first
             .map { self.provider($0, $1) }
         let apiKeys = nearestFirst.lazy.compactMap { policy in policy.apiKeys.map { (policy, $0) } }.first
@@ -38,30 +49,26 @@ struct AuthenticationResolver {
         if nearest.isAnonymous {
             return AuthenticationRule(provider: provider, apiKeys: apiKeys, anonymousAllowed: true)
         }
-        if provider == nil && apiKeys == nil {
-            sink.error(
-                at: nearest.metadata.place,
-                "asks for a token at \(route.metadata.key), but no policy on the way to the Gateway has jwt or apiKeys")
-        }
         return AuthenticationRule(
             provider: provider, apiKeys: apiKeys,
             requiredScopes: nearestFirst.lazy.compactMap(\.requiredScopes).first ?? [],
             requiredClaims: nearestFirst.lazy.compactMap(\.requiredClaims).first ?? [])
     }
 
-    /// Whether requests of a rule are to be refused, because a policy that should say who may call is not valid: nobody
-    /// knows whom it would have let in. A policy that does not even say what it is for closes its namespace.
+    /// Whether requests of a rule are to be refused, because nobody knows who may call.
     func isClosed(_ rule: RouteDocument.Rule, of route: RouteDocument, at gateway: GatewayDocument) -> Bool {
         // A redirect tells nobody anything.
         if rule.backends.isEmpty { return false }
-        if policies.isMisnamed(route, at: gateway) { return true }
-        let closed = documents.namespacesOfRefused(documents.authenticationPolicies)
-        if closed.contains(route.metadata.namespace) || closed.contains(gateway.metadata.namespace) { return true }
-        let refused = Set(documents.refused("AuthenticationPolicy").map(\.key))
+        if policies.isClosed(rule, of: route, at: gateway) { return true }
         let onTheWay = policies.nearestFirst(rule: rule, of: route, at: gateway)
-        if onTheWay.contains(where: { refused.contains($0.metadata.key) || isUnusable($0) }) { return true }
+        if onTheWay.contains(where: isUnusable) { return true }
         guard let nearest = onTheWay.first, !nearest.isAnonymous else { return false }
-        return !onTheWay.contains { $0.tokens != nil || $0.apiKeys != nil }
+        return Self.areSilent(onTheWay)
+    }
+
+    /// Whether none of them says how callers are known.
+    private static func areSilent(_ policies: [AuthenticationPolicyDocument]) -> Bool {
+        !policies.contains { $0.tokens != nil || $0.apiKeys != nil }
     }
 
     /// Whether the keys of its issuer cannot be had.
@@ -118,11 +125,11 @@ struct AuthenticationResolver {
         apiKeySets.append(
             APIKeySet(
                 name: policy.metadata.key, secret: keys.secret.key, header: keys.header,
-                queryParameter: keys.queryParameter, consumers: consumers(of: keys.secret)))
+                queryParameter: keys.queryParameter, consumers: consumers[policy.metadata.key] ?? []))
         return apiKeySets.count - 1
     }
 
-    private func consumers(of reference: ObjectReference) -> [APIKeySet.Consumer] {
+    private func read(_ reference: ObjectReference) -> [APIKeySet.Consumer] {
         guard let secret = documents.secrets.first(where: { $0.metadata.key == reference.key }) else {
             sink.report(settings.missingReference, at: reference.place, "there is no Secret \(reference.key)")
             return []
@@ -166,15 +173,5 @@ extension APIKeySet.Consumer {
         let scopes = parts.dropFirst().map(String.init)
         guard scopes.allSatisfy(Syntax.isScope) else { return nil }
         self.init(name: name, digest: digest, scopes: scopes)
-    }
-}
-
-extension Documents {
-    /// The namespaces of refused policies that do not even say what they are for.
-    func namespacesOfRefused<Policy: RulePolicyDocument>(_ policies: [Policy]) -> Set<String> {
-        let lost = refused(Policy.kind).filter { refused in
-            policies.first { $0.metadata.key == refused.key }?.targets.isEmpty ?? true
-        }
-        return Set(lost.map { String($0.key.prefix { $0 != "/" }) })
     }
 }

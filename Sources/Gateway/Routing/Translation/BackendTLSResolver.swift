@@ -8,6 +8,8 @@ struct BackendTLSResolver {
     private var refused: [String: String] = [:]
     /// Namespaces with a policy of which not even the target is known.
     private var unreadable: Set<String> = []
+    /// Services of which a policy names a port that is not there.
+    private var misnamed: Set<String> = []
     /// By the Gateway's key.
     private var clients: [String: (certificate: [UInt8], key: [UInt8])] = [:]
 
@@ -16,7 +18,7 @@ struct BackendTLSResolver {
         self.settings = settings
         self.sink = sink
         for policy in documents.backendTLSPolicies { attach(policy) }
-        let readable = Set(documents.backendTLSPolicies.filter { !$0.targets.isEmpty }.map(\.metadata.key))
+        let readable = Set(documents.backendTLSPolicies.filter { !$0.hasLostTargets }.map(\.metadata.key))
         for object in documents.refused("BackendTLSPolicy") where !readable.contains(object.key) {
             unreadable.insert(String(object.key.prefix { $0 != "/" }))
         }
@@ -46,6 +48,7 @@ struct BackendTLSResolver {
     /// `BackendTLSPolicy`).
     func problem(with service: ServicePort) -> String? {
         let key = "\(service.namespace)/\(service.name)"
+        if misnamed.contains(key) { return "a BackendTLSPolicy names a port of it that is not there" }
         guard let policy = policies["Service", key, String(service.port)] ?? policies["Service", key] else {
             return unreadable.contains(service.namespace) ? "a BackendTLSPolicy of its namespace cannot be read" : nil
         }
@@ -76,7 +79,10 @@ struct BackendTLSResolver {
         }
         for target in policy.targets {
             let found = documents.servicePort(of: target.service, section: target.sectionName, settings, sink)
-            guard found.exists else { continue }
+            guard found.exists else {
+                if target.sectionName != nil { misnamed.insert(target.service.key) }
+                continue
+            }
             policies.attach(
                 (policy, authorities), named: policy.metadata.key, kind: "BackendTLSPolicy",
                 to: PolicyTarget(kind: "Service", key: target.service.key, section: found.section), at: target.place,

@@ -42,7 +42,7 @@ struct TrafficResolver {
 
     /// What the policies of the route and of `gateway` say of its requests, field by field the route's first.
     func requests(of route: RouteDocument, at gateway: GatewayDocument) -> TrafficPolicyDocument.RequestSettings {
-        let nearest = policies["HTTPRoute", route.metadata.key]?.requests?.value
+        let nearest = policies[route.kind.rawValue, route.metadata.key]?.requests?.value
         let farthest = policies["Gateway", gateway.metadata.key]?.requests?.value
         return TrafficPolicyDocument.RequestSettings(
             bodyBytes: nearest?.bodyBytes ?? farthest?.bodyBytes,

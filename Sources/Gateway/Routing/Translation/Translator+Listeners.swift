@@ -48,14 +48,11 @@ extension Translator {
         var attachment = Attachment(gateway: gateway, listener: listener)
         let errors = documents.errors(of: ObjectKey(kind: "Gateway", key: gateway.metadata.key))
             .filter { $0.place.isWithin(listener.place.field) }
-        if let error = errors.first {
-            let message = error.brief
-            if error.reason == .invalidRouteKinds {
-                // The kinds that are supported may attach all the same.
-                attachment.unresolved = (.invalidRouteKinds, message)
-            } else {
-                attachment.refusal = (.unsupportedValue, message)
-            }
+        if let error = errors.first(where: { $0.reason != .invalidRouteKinds }) {
+            attachment.refusal = (.unsupportedValue, error.brief)
+        } else if let error = errors.first {
+            // The kinds that are supported may attach all the same.
+            attachment.unresolved = (.invalidRouteKinds, error.brief)
         }
         attachments.append(attachment)
     }

@@ -12,8 +12,8 @@ extension Translator {
         var whole: Diagnostic?
         /// By the rule's place.
         var rules: [Int: Diagnostic] = [:]
-        /// Rules whose conditions are not known, so that no request can be said to be theirs.
-        var unknown: Set<Int> = []
+        /// By the rule's place: those of its matches that cannot be read, so that nobody knows which requests they mean.
+        var matches: [Int: Set<Int>] = [:]
 
         init(_ route: RouteDocument, _ errors: [Diagnostic]) {
             for error in errors where !error.place.isWithin("spec.parentRefs") {
@@ -25,8 +25,17 @@ extension Translator {
                 let place = route.rules[rule].place.field
                 let isReference = error.place.isWithin("\(place).backendRefs") && error.reason == .invalidKind
                 if !isReference, rules[rule] == nil { rules[rule] = error }
-                if error.place.isWithin("\(place).matches") { unknown.insert(rule) }
+                guard error.place.isWithin("\(place).matches") else { continue }
+                let all = route.rules[rule].matches.indices
+                let bad = all.filter { error.place.isWithin("\(place).matches[\($0)]") }
+                matches[rule, default: []].formUnion(bad.isEmpty ? Array(all) : bad)
             }
+        }
+
+        /// The matches of a rule that can be read.
+        func known(of rule: RouteDocument.Rule, _ number: Int) -> [RouteDocument.Match] {
+            guard let unknown = matches[number] else { return rule.matches }
+            return rule.matches.indices.filter { !unknown.contains($0) }.map { rule.matches[$0] }
         }
     }
 
@@ -53,9 +62,13 @@ extension Translator {
             }
         }
         for (gateway, ways) in byGateway {
-            for (number, rule) in route.rules.enumerated() where !faults.unknown.contains(number) {
+            for (number, rule) in route.rules.enumerated() {
+                let matches = faults.known(of: rule, number)
+                if matches.isEmpty { continue }
                 let isBroken = faults.whole != nil || faults.rules[number] != nil
-                compile(rule, number, of: route, at: gateway, ways, isBroken: isBroken, &references, &authentication)
+                let index = compile(
+                    rule, number, of: route, at: gateway, isBroken: isBroken, &references, &authentication)
+                enter(matches, of: route, ways, rule: index)
             }
         }
         for attachment in Set(byGateway.flatMap(\.ways).map(\.attachment)) where faults.whole == nil {
@@ -96,6 +109,11 @@ extension Translator {
             return severity == .error ? .failure(Refusal(reason: reason, message: message)) : .success([])
         }
         let key = parent.gateway.key
+        let errors = documents.errors(of: route.object)
+        // Half of a reference may mean more listeners than the whole.
+        if let error = errors.first(where: { $0.place.isWithin(parent.place.field) }) {
+            return .failure(Refusal(reason: .unsupportedValue, message: error.brief))
+        }
         guard documents.gateways.contains(where: { $0.metadata.key == key }) else {
             return refuse(
                 .noMatchingParent, at: parent.gateway.place, "there is no Gateway \(key)", settings.missingReference)
@@ -158,7 +176,7 @@ extension Translator {
 
     /// An HTTPRoute and a GRPCRoute cannot share a host at a listener (Gateway API, `GRPCRouteSpec.hostnames`).
     private func isFree(_ way: Way, for kind: RouteKind) -> Bool {
-        guard documents.routes.contains(where: { $0.kind != kind }) else { return true }
+        guard hasGRPC else { return true }
         return !attachments[way.attachment].hostnames.contains {
             $0.kind != kind && $0.hostname.intersection(way.hostname) != nil
         }
@@ -166,13 +184,15 @@ extension Translator {
 
     // MARK: - Rules
 
+    /// - Returns: the rule's place in the table.
     private mutating func compile(
-        _ rule: RouteDocument.Rule, _ number: Int, of route: RouteDocument, at gateway: GatewayDocument, _ ways: [Way],
+        _ rule: RouteDocument.Rule, _ number: Int, of route: RouteDocument, at gateway: GatewayDocument,
         isBroken: Bool, _ references: inout References, _ authentication: inout AuthenticationResolver
-    ) {
+    ) -> Int {
         let asked = authentication.rule(for: rule, of: route, at: gateway)
         let isClosed =
-            authentication.isClosed(rule, of: route, at: gateway) || policies.isClosed(rule, of: route, at: gateway)
+            authentication.isClosed(rule, of: route, at: gateway)
+            || policies.isClosed(rule, of: route, at: gateway, authentication: asked)
         let resolved = resolve(rule, of: route, at: gateway, &references)
         // Fails closed: a rule of which something is not understood must neither open what it should have guarded nor
         // leave its requests to a rule that guards less.
@@ -190,16 +210,22 @@ extension Translator {
             policies: isDead
                 ? nil
                 : policies.policies(
-                    for: rule, of: route, at: gateway, authentication: asked,
+                    for: rule, of: route, at: gateway,
                     requests: self.traffic.requests(of: route, at: gateway)))
         rules.append(compiled)
-        for match in rule.matches {
+        return compiled.index
+    }
+
+    private mutating func enter(
+        _ matches: [RouteDocument.Match], of route: RouteDocument, _ ways: [Way], rule: Int
+    ) {
+        for match in matches {
             for way in ways {
                 guard let listener = attachments[way.attachment].index else { continue }
                 entries.append(
                     RouteEntry(
                         listener: listener, hostname: way.hostname, path: match.path, method: match.method,
-                        headers: match.headers, queryParameters: match.queryParameters, rule: compiled.index,
+                        headers: match.headers, queryParameters: match.queryParameters, rule: rule,
                         createdSeconds: route.metadata.createdSeconds))
             }
         }
@@ -259,7 +285,7 @@ extension Translator {
         }
         if fault == nil, !faults.rules.isEmpty {
             let told = faults.rules.sorted { $0.key < $1.key }
-                .map { Self.told($0.key, $0.value, isKnown: !faults.unknown.contains($0.key)) }
+                .map { Self.told($0.key, $0.value, isKnown: !faults.known(of: route.rules[$0.key], $0.key).isEmpty) }
             own.append(Condition(.partiallyInvalid, .unsupportedValue, told.joined(separator: "; "), is: true))
         }
         var object = ObjectStatus(kind: route.kind.rawValue, name: route.metadata.key)

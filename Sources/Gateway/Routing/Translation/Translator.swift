@@ -18,6 +18,8 @@ struct Translator {
     let tls: BackendTLSResolver
     let services: [String: ServiceDocument]
     let secrets: [String: SecretDocument]
+    /// Whether both kinds of routes may meet.
+    let hasGRPC: Bool
 
     var clients: ClientSettings { traffic.clients }
 
@@ -28,6 +30,7 @@ struct Translator {
         tls = BackendTLSResolver(documents: documents, settings: settings, sink: sink)
         policies = RulePolicyResolver(documents: documents, settings: settings, sink: sink)
         services = Dictionary(documents.services.map { ($0.metadata.key, $0) }) { first, _ in first }
+        hasGRPC = documents.routes.contains { $0.kind == .grpc }
         secrets = Dictionary(documents.secrets.map { ($0.metadata.key, $0) }) { first, _ in first }
     }
 
@@ -44,7 +47,7 @@ struct Translator {
     /// As they stand in the documents; where kinds of routes meet, from the oldest on, because the first of two that
     /// exclude each other is taken.
     private var routesInOrder: [RouteDocument] {
-        guard documents.routes.contains(where: { $0.kind == .grpc }) else { return documents.routes }
+        guard hasGRPC else { return documents.routes }
         return documents.routes.enumerated()
             .sorted { left, right in
                 let (age, otherAge) = (

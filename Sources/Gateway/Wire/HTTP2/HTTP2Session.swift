@@ -66,8 +66,8 @@ public final class HTTP2Session {
     static let mostUpdates = 1_000
     static let mostPendingAnswers = 1_000
     /// Server: bytes of frames that the client does not take while it goes on sending. The heads of all streams that it may
-    /// have open are honest; beyond 16 MB nobody's are.
-    var mostPendingBytes: Int { min(max(1 << 20, Int(settings.concurrentStreams) * settings.headerBytes), 16 << 20) }
+    /// have open are honest; beyond 4 MB nobody's are.
+    var mostPendingBytes: Int { min(max(1 << 20, Int(settings.concurrentStreams) * settings.headerBytes), 4 << 20) }
 
     public var streamCount: Int { streams.count }
     /// Streams that the other side reset, or that we reset for what it did. Never less than before.
