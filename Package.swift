@@ -24,6 +24,8 @@ let cLibraries: [Target] = [
         name: "COpenSSL", path: "Sources/C/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
         name: "CPostgres", path: "Sources/C/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(
+        name: "CArgon2", path: "Sources/C/CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
 ]
 
 // MARK: - Gateway: the data plane (no Foundation, no NIO, no Hummingbird) and its control
@@ -67,6 +69,7 @@ let platform: [Target] = [
         "ServiceKit", in: "Platform",
         [
             "Postgres", "Telemetry",
+            .product(name: "AsyncHTTPClient", package: "async-http-client"),
             .product(name: "Configuration", package: "swift-configuration"),
             .product(name: "Crypto", package: "swift-crypto"),
             .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -75,6 +78,7 @@ let platform: [Target] = [
             .product(name: "Logging", package: "swift-log"),
             .product(name: "Metrics", package: "swift-metrics"),
             .product(name: "NIOCore", package: "swift-nio"),
+            .product(name: "NIOHTTP1", package: "swift-nio"),
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -106,9 +110,11 @@ let services: [Target] = [
     .service(
         "Identity",
         [
+            "CArgon2",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "Crypto", package: "swift-crypto"),
-            .product(name: "JWTKit", package: "jwt-kit"),
+            .product(name: "CryptoExtras", package: "swift-crypto"),
+            .product(name: "NIOPosix", package: "swift-nio"),
         ]),
 ]
 
@@ -215,7 +221,11 @@ let tests: [Target] = [
     .tests("Sales", serviceTestDependencies + ["ServiceKit", "Warehouse"]),
     .tests(
         "Identity",
-        serviceTestDependencies + ["ServiceKit", .product(name: "Crypto", package: "swift-crypto")]),
+        serviceTestDependencies + [
+            "ServiceKit",
+            .product(name: "Crypto", package: "swift-crypto"),
+            .product(name: "CryptoExtras", package: "swift-crypto"),
+        ]),
     .testTarget(
         name: "GatehouseTests",
         dependencies: [
