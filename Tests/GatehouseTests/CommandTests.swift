@@ -33,6 +33,13 @@ import Testing
         #expect(try await Commands.run("check k8s/base/gateway").exitCode == 0)
     }
 
+    @Test func `check of a whole system counts what is not the gateway's`() async throws {
+        let output = try await Commands.run("check k8s/base")
+        #expect(output.exitCode == 0)
+        let notes = output.complaint.split(separator: "\n").filter { $0.contains("note: ") }
+        #expect(notes.count == 1 && notes[0].contains("Deployment"), "\(output.complaint)")
+    }
+
     @Test func `check tells what becomes of each document`() async throws {
         let output = try await Commands.run("check docs/examples/open.yaml --status")
         #expect(output.exitCode == 0)

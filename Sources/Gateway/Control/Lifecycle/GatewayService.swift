@@ -180,6 +180,8 @@ struct GatewayService: Service {
                 $0.table = before.table
                 $0.verifier = before.verifier
                 $0.documents = before.documents
+                $0.authorities = before.authorities
+                $0.rateLimiters = before.rateLimiters
                 $0.configuredAtSeconds = before.configuredAtSeconds
                 $0.certificates = before.certificates
                 $0.problems = before.problems

@@ -26,13 +26,16 @@ public struct Documents: Sendable {
     private static let ownKinds = ["AccessPolicy", "AuthenticationPolicy", "RateLimitPolicy", "TrafficPolicy"]
     private static let unsupportedKinds = ["ListenerSet", "TCPRoute", "TLSRoute", "UDPRoute"]
 
+    /// By group, kind and name.
+    private typealias Seen = [String: (value: DocumentValue, place: Place)]
+
     /// Reads every document. What is wrong is found in `diagnostics`; a document with an error in it may be missing, and
     /// one that is there may hold only what could be read of it: see `errors(of:)`.
     ///
     /// Documents of groups that are not the gateway's (`apps`, `rbac.authorization.k8s.io`, …) are left out with a note.
     public init(reading sources: [SourceDocument]) {
         let sink = DiagnosticSink()
-        var seen: [String: DocumentValue] = [:]
+        var seen: Seen = [:]
         for source in sources { read(source, &seen, sink) }
         diagnostics = sink.diagnostics
     }
@@ -53,8 +56,7 @@ public struct Documents: Sendable {
         }
     }
 
-    private mutating func read(_ source: SourceDocument, _ seen: inout [String: DocumentValue], _ sink: DiagnosticSink)
-    {
+    private mutating func read(_ source: SourceDocument, _ seen: inout Seen, _ sink: DiagnosticSink) {
         let kind = source.value.field("kind")?.text ?? ""
         if kind == "List", source.value.field("apiVersion")?.text == "v1" {
             guard case .sequence(let items)? = source.value.field("items")?.content else {
@@ -89,15 +91,18 @@ public struct Documents: Sendable {
         if name != nil {
             let identity = "\(version.value.prefix { $0 != "/" }) \(subject)"
             if let first = seen[identity] {
-                if first.isSame(as: source.value) {
+                if first.value.isSame(as: source.value) {
                     own.report(.warning, at: place, "the same document was read before")
                     return
                 }
-                own.error(at: place, "another document of this kind and name was read before")
+                own.error(
+                    at: place,
+                    "another document of this kind and name was read before, at \(first.place.file):\(first.place.line)"
+                )
                 undecidable += own.diagnostics
                 return
             }
-            seen[identity] = source.value
+            seen[identity] = (source.value, place)
         }
         if read(&reader, version: version, kind: kind) {
             reader.ignore("status")
