@@ -81,7 +81,7 @@ import Testing
         let readiness = Readiness()
         let configuration = try await PostgresServer.shared().makeDatabase()
         let pool = PostgresPool(configuration: configuration, logger: logger)
-        let management = Management(readiness: readiness, database: pool, metrics: MetricsRegistry())
+        let management = Management(readiness: readiness, verifier: nil, database: pool, metrics: MetricsRegistry())
         let endpoint = try #require(management.endpoints.first { $0.path == "/readyz" })
         let call = Call(
             requestID: "a", logger: logger, callerIfAny: nil, path: "/readyz", method: .get,

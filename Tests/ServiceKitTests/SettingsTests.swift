@@ -95,6 +95,7 @@ import Testing
 
     @Test(arguments: [
         ("http.port", "HTTP_PORT"), ("token.keySetFile", "TOKEN_KEY_SET_FILE"),
+        ("token.keySetUri", "TOKEN_KEY_SET_URI"),
         ("postgres.sslmode", "POSTGRES_SSLMODE"),
     ])
     func `derives names of variables`(key: String, variable: String) {
@@ -117,11 +118,20 @@ import Testing
         #expect(SettingKind.httpURL.parse(text) == expected)
     }
 
+    @Test(arguments: [
+        ("http://identity:8084/identity/.well-known/jwks.json", true), ("https://a.b", true), ("https://a.b?c=d", true),
+        ("http:///keys", false), ("ftp://a/b", false), ("http://u@a/b", false), ("http://a/b#c", false),
+        ("http://a/b c", false), ("/keys.json", false),
+    ])
+    func `reads addresses of documents`(text: String, isGood: Bool) {
+        #expect(SettingKind.httpResource.parse(text) == (isGood ? text : nil))
+    }
+
     @Test func `the help names every setting`() {
         for key in [
             "HTTP_ADDRESS", "HTTP_PORT", "MANAGEMENT_ADDRESS", "MANAGEMENT_PORT", "POSTGRES_HOST", "POSTGRES_PORT",
             "POSTGRES_DATABASE", "POSTGRES_USER", "POSTGRES_PASSWORD_FILE", "POSTGRES_SSLMODE", "POSTGRES_POOL_SIZE",
-            "TOKEN_KEY_SET_FILE", "TOKEN_ISSUER", "TOKEN_AUDIENCE", "LOG_LEVEL",
+            "TOKEN_KEY_SET_FILE", "TOKEN_KEY_SET_URI", "TOKEN_ISSUER", "TOKEN_AUDIENCE", "LOG_LEVEL",
         ] {
             #expect(ServiceSettings<NotesService>.help.contains(key), "\(key)")
         }

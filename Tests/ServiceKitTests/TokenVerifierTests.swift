@@ -39,8 +39,19 @@ import Testing
         let token = try await issuer.token(subject: "ada", scopes: "warehouse:read sales:write")
         for _ in 0..<2 {
             let caller = try await verifier.verify(token)
-            #expect(caller == Caller(subject: "ada", scopes: ["warehouse:read", "sales:write"], token: token))
+            #expect(caller.subject == "ada" && caller.scopes == ["warehouse:read", "sales:write"])
+            #expect(caller.roles.isEmpty && !caller.isAdministrator && caller.token == token)
+            #expect(caller.tokenID != nil && caller.expiresAt == caller.issuedAt.map { $0 + 3_600 })
         }
+    }
+
+    @Test func `reads the roles, and takes another meaning of the claim for none`() async throws {
+        let issuer = try await TokenIssuer()
+        let verifier = try await verifier(issuer)
+        let administrator = try await verifier.verify(issuer.token(scopes: "", roles: ["admin", "auditor"]))
+        #expect(administrator.roles == ["admin", "auditor"] && administrator.isAdministrator)
+        let other = try await verifier.verify(issuer.token(scopes: "", roles: "admin"))
+        #expect(other.roles.isEmpty && !other.isAdministrator)
     }
 
     @Test func `refuses tokens that are expired, early, for others or from others`() async throws {
@@ -257,7 +268,7 @@ extension String {
 }
 
 /// Seconds since 1970 that a test moves forward.
-private final class TestClock: Sendable {
+final class TestClock: Sendable {
     private let seconds = Mutex(Date().timeIntervalSince1970)
     var now: Double { seconds.withLock { $0 } }
     func advance(by step: Double) { seconds.withLock { $0 += step } }

@@ -37,14 +37,16 @@ public struct TokenIssuer: Sendable {
     /// - Parameters:
     ///   - lifetime: Seconds from now; negative for an expired token.
     ///   - notBefore: Seconds from now, or nil for no `nbf`.
+    ///   - roles: A list as the standard wants it, or what a test makes of it.
     public func token(
-        subject: String = "tester", scopes: String, audience: String = Self.audience, issuer: String = Self.issuer,
-        lifetime: Double = 3_600, notBefore: Double? = nil
+        subject: String = "tester", scopes: String, roles: some Codable & Sendable = [String](),
+        audience: String = Self.audience, issuer: String = Self.issuer, lifetime: Double = 3_600,
+        notBefore: Double? = nil
     ) async throws -> String {
         let now = Date().timeIntervalSince1970
         let claims = Claims(
             iss: issuer, sub: subject, aud: audience, exp: now + lifetime, iat: now, nbf: notBefore.map { now + $0 },
-            jti: UUID().uuidString, scope: scopes)
+            jti: UUID().uuidString, scope: scopes, roles: roles)
         return try await keys.sign(claims, kid: JWKIdentifier(string: keyID))
     }
 
@@ -52,7 +54,7 @@ public struct TokenIssuer: Sendable {
         Data(data).base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 
-    private struct Claims: JWTPayload {
+    private struct Claims<Roles: Codable & Sendable>: JWTPayload {
         let iss: String
         let sub: String
         let aud: String
@@ -61,6 +63,7 @@ public struct TokenIssuer: Sendable {
         let nbf: Double?
         let jti: String
         let scope: String
+        let roles: Roles
 
         func verify(using algorithm: some JWTAlgorithm) async throws {}
     }

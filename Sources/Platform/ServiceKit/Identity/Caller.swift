@@ -4,14 +4,32 @@ public struct Caller: Sendable, Hashable {
     public let subject: String
     /// The words of the token's `scope`.
     public let scopes: Set<String>
+    /// The token's `roles`.
+    public let roles: Set<String>
+    /// The token's `jti`: what this one token is revoked by.
+    public let tokenID: String?
+    /// The token's `iat`, in seconds since 1970.
+    public let issuedAt: Double?
+    /// The token's `exp`, in seconds since 1970.
+    public let expiresAt: Double?
     /// The token as it was sent, to be forwarded to another service of ours. Never logged.
     public let token: String
 
-    public init(subject: String, scopes: Set<String>, token: String) {
+    public init(
+        subject: String, scopes: Set<String>, roles: Set<String> = [], tokenID: String? = nil,
+        issuedAt: Double? = nil, expiresAt: Double? = nil, token: String
+    ) {
         self.subject = subject
         self.scopes = scopes
+        self.roles = roles
+        self.tokenID = tokenID
+        self.issuedAt = issuedAt
+        self.expiresAt = expiresAt
         self.token = token
     }
+
+    /// Whether the caller may change what belongs to somebody else.
+    public var isAdministrator: Bool { roles.contains("admin") }
 }
 
 /// Descriptions are for logs: none of them shows the token, neither does the reflection that the default ones use.
@@ -34,6 +52,8 @@ public enum TokenRefusal: String, Error, Sendable {
     case notYetValid = "The token is not valid yet."
     case wrongIssuer = "The token was issued by somebody else."
     case wrongAudience = "The token is for another audience."
+    /// No fault of the token's: 503, until the issuer's key set has been fetched.
+    case keysUnavailable = "The keys that access tokens are signed with are not known yet."
 }
 
 extension Caller {

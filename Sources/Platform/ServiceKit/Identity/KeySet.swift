@@ -48,13 +48,13 @@ struct KeySet: Sendable {
     }
 }
 
-/// Why a file is not a key set.
+/// Why something is not a key set.
 enum KeySetError: String, Error, CustomStringConvertible {
-    case unreadable = "the file cannot be read"
-    case notAKeySet = "the file is not a JSON Web Key set"
+    case unreadable = "it cannot be read"
+    case notAKeySet = "it is not a JSON Web Key set"
     case repeatedIdentifier = "two keys have the same kid"
     case unusableKey = "a key's parameters are not valid"
-    case empty = "the file holds no key for ES256, RS256 or EdDSA that has a kid"
+    case empty = "it holds no key for ES256, RS256 or EdDSA that has a kid"
 
     var description: String { rawValue }
 }

@@ -7,7 +7,7 @@ import Synchronization
 /// At most once per ``recheckSeconds`` the file's identity (device, inode, size, modification time) is compared; a changed
 /// file is read again, so a new key works and a removed one stops working within that time. A file that became unreadable
 /// or wrong, or is gone, is reported once, and the last good keys stay.
-final class KeySetFile: Sendable {
+final class KeySetFile: KeySource {
     static let recheckSeconds: Double = 1
 
     private struct State {
@@ -32,16 +32,19 @@ final class KeySetFile: Sendable {
         state = Mutex(State(keys: keys, identity: identity, nextCheck: now + Self.recheckSeconds))
     }
 
-    /// The keys as of now, and the generation they belong to.
-    func current(now: Double) async -> (keys: KeySet, generation: Int) {
+    /// A file is read before there is anything to verify.
+    var isLoaded: Bool { true }
+
+    func current(now: Double) async -> VersionedKeys? {
         let (keys, generation, isDue) = state.withLock { state in
             let isDue = now >= state.nextCheck
             if isDue { state.nextCheck = now + Self.recheckSeconds }
             return (state.keys, state.generation, isDue)
         }
-        guard isDue else { return (keys, generation) }
+        let known = VersionedKeys(keys: keys, generation: generation)
+        guard isDue else { return known }
         let identity = FileIdentity(path: path)
-        guard identity != state.withLock({ $0.identity }) else { return (keys, generation) }
+        guard identity != state.withLock({ $0.identity }) else { return known }
         do {
             let fresh = try await Self.read(path)
             logger.info("key set read again", metadata: ["keys": "\(fresh.keys.count)"])
@@ -49,12 +52,12 @@ final class KeySetFile: Sendable {
                 state.keys = fresh
                 state.identity = identity
                 state.generation += 1
-                return (fresh, state.generation)
+                return VersionedKeys(keys: fresh, generation: state.generation)
             }
         } catch {
             logger.error("the changed key set is not usable, the last one stays", metadata: ["reason": "\(error)"])
             state.withLock { $0.identity = identity }
-            return (keys, generation)
+            return known
         }
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import JWTKit
 public import Logging
+import ServiceLifecycle
 import Synchronization
 
 /// What a token must say to be accepted.
@@ -38,45 +39,70 @@ public final class TokenVerifier: Sendable {
     public static let systemClock: @Sendable () -> Double = { Date().timeIntervalSince1970 }
 
     private let requirements: TokenRequirements
-    private let file: KeySetFile
+    private let source: any KeySource
     private let now: @Sendable () -> Double
     private let state = Mutex(State())
 
-    /// Reads the key set.
+    init(source: any KeySource, requirements: TokenRequirements, now: @escaping @Sendable () -> Double) {
+        self.source = source
+        self.requirements = requirements
+        self.now = now
+    }
+
+    /// Reads the key set from a file.
     ///
     /// - Parameters:
     ///   - keySetFile: A JWK set; read again when it changes.
     ///   - now: Seconds since 1970.
     /// - Throws: ``SettingsError`` when the file is not a usable key set.
-    public init(
+    public convenience init(
         keySetFile: String, requirements: TokenRequirements, logger: Logger,
         now: @escaping @Sendable () -> Double = TokenVerifier.systemClock
     ) async throws(SettingsError) {
-        self.requirements = requirements
-        self.now = now
+        let file: KeySetFile
         do {
             file = try await KeySetFile(path: keySetFile, now: now(), logger: logger)
         } catch {
             throw SettingsError(["TOKEN_KEY_SET_FILE (\(keySetFile)): \(error)"])
         }
+        self.init(source: file, requirements: requirements, now: now)
     }
+
+    /// Fetches the key set from its issuer, in the background (``backgroundServices``) and when a token names an unknown
+    /// key. Nothing is fetched here: a service starts without its issuer, and answers 503 until the keys have come.
+    public convenience init(
+        keySetURI: String, requirements: TokenRequirements, logger: Logger,
+        now: @escaping @Sendable () -> Double = TokenVerifier.systemClock
+    ) {
+        self.init(
+            source: RemoteKeySet(uri: keySetURI, logger: logger, now: now), requirements: requirements, now: now)
+    }
+
+    /// Takes the keys from the service itself.
+    public convenience init(
+        keys: TokenKeys, requirements: TokenRequirements,
+        now: @escaping @Sendable () -> Double = TokenVerifier.systemClock
+    ) {
+        self.init(source: keys, requirements: requirements, now: now)
+    }
+
+    /// Whether there are keys to verify with.
+    public var isReady: Bool { source.isLoaded }
+
+    /// What keeps the keys fresh while the service runs.
+    var backgroundServices: [any Service] { keySet.map { [KeySetRefresh(keySet: $0)] } ?? [] }
+
+    /// The key set of an issuer, if that is where the keys come from.
+    var keySet: RemoteKeySet? { source as? RemoteKeySet }
 
     /// The caller whose token this is.
     ///
     /// - Throws: ``TokenRefusal``.
     public func verify(_ token: String) async throws(TokenRefusal) -> Caller {
         let now = now()
-        let (keySet, generation) = await file.current(now: now)
-        let known = state.withLock { state -> Caller? in
-            // Never back: a slow task may come with an older one.
-            if generation > state.generation {
-                state.cache.removeAll()
-                state.generation = generation
-            }
-            return state.cache.find(token, now: now)
-        }
-        if let known { return known }
-        let claims = try await claims(of: token, keys: keySet.keys)
+        guard let current = await source.current(now: now) else { throw .keysUnavailable }
+        if let known = remembered(token, generation: current.generation, now: now) { return known }
+        let (claims, generation) = try await claims(of: token, current, now: now)
         let caller = try caller(from: claims, token: token, now: now)
         let entry = TokenCache.Entry(caller: caller, expiry: claims.exp + requirements.clockSkewSeconds)
         state.withLock { state in
@@ -85,16 +111,34 @@ public final class TokenVerifier: Sendable {
         return caller
     }
 
-    private func claims(of token: String, keys: [String: KeySet.Key]) async throws(TokenRefusal) -> Claims {
+    private func remembered(_ token: String, generation: Int, now: Double) -> Caller? {
+        state.withLock { state in
+            // Never back: a slow task may come with an older one.
+            if generation > state.generation {
+                state.cache.removeAll()
+                state.generation = generation
+            }
+            return state.cache.find(token, now: now)
+        }
+    }
+
+    /// The verified claims, and the generation of the keys that verified them.
+    private func claims(
+        of token: String, _ current: VersionedKeys, now: Double
+    ) async throws(TokenRefusal) -> (Claims, generation: Int) {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard token.utf8.count <= Self.maximumTokenBytes, parts.count == 3, parts.allSatisfy(Self.isBase64URL),
             let header = Self.header(parts[0]), header["crit"] == nil, let algorithm = header["alg"]?.string,
             let keyID = header["kid"]?.string
         else { throw .malformed }
-        guard let key = keys[keyID] else { throw .unknownKey }
+        var current = current
+        if current.keys.keys[keyID] == nil, let newer = await source.current(missing: keyID, now: now) {
+            current = newer
+        }
+        guard let key = current.keys.keys[keyID] else { throw .unknownKey }
         guard key.algorithm == algorithm else { throw .malformed }
         do {
-            return try await key.verifier.verify(token, as: Claims.self)
+            return (try await key.verifier.verify(token, as: Claims.self), current.generation)
         } catch let error as JWTError where error.errorType == .malformedToken {
             throw .malformed
         } catch {
@@ -111,7 +155,9 @@ public final class TokenVerifier: Sendable {
         // The subject becomes part of a database key and of log lines.
         guard 1...255 ~= claims.sub.unicodeScalars.count, !claims.sub.utf8.contains(0) else { throw .malformed }
         let scopes = Set((claims.scope ?? "").split(separator: " ").map(String.init))
-        return Caller(subject: claims.sub, scopes: scopes, token: token)
+        return Caller(
+            subject: claims.sub, scopes: scopes, roles: claims.roles?.names ?? [], tokenID: claims.jti,
+            issuedAt: claims.iat, expiresAt: claims.exp, token: token)
     }
 
     /// The header as a JSON object; repeated names make it ambiguous and are refused (RFC 7515 §4).
@@ -146,10 +192,27 @@ private struct Claims: JWTPayload {
     /// Seconds since 1970.
     let exp: Double
     let nbf: Double?
+    let iat: Double?
+    let jti: String?
     let scope: String?
+    let roles: Roles?
 
     /// Claims are checked by ``TokenVerifier``, with its clock and its skew.
     func verify(using algorithm: some JWTAlgorithm) async throws {}
+}
+
+/// `roles` as a list of texts (RFC 9068 §2.2.3.1); other issuers may mean something else by it, which is nobody's role here.
+private struct Roles: Codable {
+    let names: Set<String>
+
+    init(from decoder: any Decoder) throws {
+        names = (try? Set(decoder.singleValueContainer().decode([String].self))) ?? []
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(names)
+    }
 }
 
 /// `aud` is one text or a list of them (RFC 7519 §4.1.3).

@@ -17,6 +17,9 @@ public protocol GatehouseService: Sendable {
 
     var endpoints: [Endpoint] { get }
 
+    /// The keys of a service that issues access tokens itself; nil for all others, which are told where the keys are.
+    var tokenKeys: TokenKeys? { get }
+
     /// What runs beside the server, for example an HTTP client to be shut down. Ends when the service stops.
     var backgroundServices: [any ServiceLifecycle.Service] { get }
 
@@ -25,6 +28,8 @@ public protocol GatehouseService: Sendable {
 }
 
 extension GatehouseService {
+    public var tokenKeys: TokenKeys? { nil }
+
     public var backgroundServices: [any ServiceLifecycle.Service] { [] }
 }
 

@@ -9,8 +9,10 @@ public struct PlatformSettings: Sendable {
     public var managementPort: Int
     public var bodyLimitBytes: Int
     public var database: PostgresConfiguration
-    /// nil is an error only for `serve`.
+    /// Where the keys are that sign access tokens: one of the two; none is an error only for `serve`, and not for a
+    /// service that issues tokens itself.
     public var tokenKeySetFile: String?
+    public var tokenKeySetURI: String?
     public var tokens: TokenRequirements
     public var logLevel: Logger.Level
     public var shutdownTimeout: Duration
@@ -46,7 +48,11 @@ extension PlatformSettings {
             "postgres.statementTimeout", .duration(.milliseconds(10)...(.seconds(3_600))),
             "How long a statement may take.", default: "30s")
         let keySetFile = Setting.optional(
-            "token.keySetFile", .path, "The JSON Web Key set whose keys sign access tokens; needed by serve.")
+            "token.keySetFile", .path,
+            "The JSON Web Key set whose keys sign access tokens, as a file; serve needs it or the next.")
+        let keySetURI = Setting.optional(
+            "token.keySetUri", .httpResource,
+            "The same at its issuer, for example http://identity:8084/identity/.well-known/jwks.json.")
         let issuer = Setting(
             "token.issuer", .text, "The issuer (iss) of access tokens.", default: "https://identity.gatehouse.local")
         let audience = Setting("token.audience", .text, "The audience (aud) of access tokens.", default: "gatehouse")
@@ -66,8 +72,9 @@ extension PlatformSettings {
         var all: [any AnySetting] {
             [
                 httpAddress, httpPort, bodyLimit, managementAddress, managementPort, host, port, database, user,
-                password, sslMode, sslRootCertificate, poolSize, acquireTimeout, statementTimeout, keySetFile, issuer,
-                audience, logLevel, shutdownTimeout,
+                password, sslMode, sslRootCertificate, poolSize, acquireTimeout, statementTimeout, keySetFile,
+                keySetURI,
+                issuer, audience, logLevel, shutdownTimeout,
             ]
         }
     }
@@ -88,6 +95,7 @@ extension PlatformSettings {
         database.statementTimeout = values[keys.statementTimeout]
         database.applicationName = identity.name
         tokenKeySetFile = values[keys.keySetFile]
+        tokenKeySetURI = values[keys.keySetURI]
         tokens = TokenRequirements(issuer: values[keys.issuer], audience: values[keys.audience])
         logLevel = values[keys.logLevel]
         shutdownTimeout = values[keys.shutdownTimeout]

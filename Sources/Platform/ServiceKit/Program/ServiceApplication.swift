@@ -13,23 +13,28 @@ public struct ServiceApplication<Program: GatehouseService>: Sendable {
     public let readiness: Readiness
     private let platform: Platform
     private let settings: PlatformSettings
-    private let verifier: TokenVerifier
+    private let verifier: TokenVerifier?
 
     /// - Parameters:
-    ///   - verifier: Checks the tokens of callers.
+    ///   - verifier: Checks the tokens of callers; one of its own keys takes its place in a service that has them.
     ///   - readiness: `starting` until ``lifecycle()`` has migrated the database; tests that migrate themselves begin
     ///     with `ready`.
     public init(
-        settings: ServiceSettings<Program>, verifier: TokenVerifier, platform: Platform,
+        settings: ServiceSettings<Program>, verifier: TokenVerifier?, platform: Platform,
         readiness: Readiness = Readiness()
     ) {
         self.settings = settings.platform
-        self.verifier = verifier
         self.platform = platform
         self.readiness = readiness
         service = Program(platform: platform, settings: settings.own)
+        self.verifier =
+            service.tokenKeys.map { TokenVerifier(keys: $0, requirements: settings.platform.tokens) } ?? verifier
         Management.describe(platform.database, in: platform.metrics)
+        verifier?.describe(in: platform.metrics)
     }
+
+    /// Whether the tokens of callers can be checked; the service cannot serve otherwise.
+    var canVerify: Bool { verifier != nil }
 
     /// The server that the gateway routes to.
     public var server: Server {
@@ -44,7 +49,7 @@ public struct ServiceApplication<Program: GatehouseService>: Sendable {
     /// The server that only operators reach.
     public var managementServer: Server {
         let management = Management(
-            readiness: readiness, database: platform.database, metrics: platform.metrics)
+            readiness: readiness, verifier: verifier, database: platform.database, metrics: platform.metrics)
         // Probes come every few seconds; that they are told "not yet" is not news.
         var logger = platform.logger
         logger.logLevel = max(logger.logLevel, .error)
@@ -76,7 +81,7 @@ public struct ServiceApplication<Program: GatehouseService>: Sendable {
             Listener(server: managementServer, address: "\(settings.managementAddress):\(settings.managementPort)"),
             Listener(server: server, address: "\(settings.httpAddress):\(settings.httpPort)"),
         ]
-        return [pool, purge] + service.backgroundServices + listeners + [startUp]
+        return [pool, purge] + (verifier?.backgroundServices ?? []) + service.backgroundServices + listeners + [startUp]
     }
 }
 

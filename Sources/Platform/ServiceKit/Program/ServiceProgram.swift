@@ -43,13 +43,14 @@ struct Serve<Program: GatehouseService>: AsyncParsableCommand {
     func run() async throws {
         let boot = try Boot<Program>(options)
         try await boot.reporting {
-            guard let keySetFile = boot.settings.platform.tokenKeySetFile else {
-                throw SettingsError(["TOKEN_KEY_SET_FILE is required: the JSON Web Key set for access tokens"])
-            }
-            let verifier = try await TokenVerifier(
-                keySetFile: keySetFile, requirements: boot.settings.platform.tokens, logger: boot.logger)
+            let verifier = try await TokenVerifier(boot.settings.platform, logger: boot.logger)
             let application = ServiceApplication<Program>(
                 settings: boot.settings, verifier: verifier, platform: boot.makePlatform())
+            guard application.canVerify else {
+                throw SettingsError([
+                    "TOKEN_KEY_SET_FILE or TOKEN_KEY_SET_URI is required: the JSON Web Key set for access tokens"
+                ])
+            }
             var configuration = ServiceGroupConfiguration(
                 services: try application.lifecycle(), gracefulShutdownSignals: [.sigterm, .sigint], logger: boot.logger
             )

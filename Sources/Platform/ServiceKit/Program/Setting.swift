@@ -83,6 +83,15 @@ extension SettingKind where Value == String {
             return url
         }
     }
+    /// `http://host[:port]/path`, without fragment or user.
+    public static var httpResource: SettingKind {
+        SettingKind(expected: "an http or https URL") { text in
+            guard let scheme = ["http://", "https://"].first(where: text.hasPrefix) else { return nil }
+            let authority = text.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" }
+            let isPlain = text.unicodeScalars.allSatisfy { $0.isASCII && $0.value > 0x20 && $0 != "#" }
+            return !authority.isEmpty && !authority.contains("@") && isPlain ? text : nil
+        }
+    }
 }
 
 extension SettingKind where Value == Int {

@@ -43,6 +43,8 @@ struct EndpointResponder: HTTPResponder {
         let caller: Caller
         do {
             caller = try await verifier.verify(token)
+        } catch .keysUnavailable {
+            throw Problem.unavailable(TokenRefusal.keysUnavailable.rawValue)
         } catch {
             let challenge = "Bearer error=\"invalid_token\", error_description=\"\(error.rawValue)\""
             throw Problem(.unauthenticated, error.rawValue, headers: [.wwwAuthenticate: challenge])

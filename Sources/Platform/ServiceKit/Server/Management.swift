@@ -3,9 +3,10 @@ import Postgres
 import Telemetry
 
 /// The endpoints of the management port, which the gateway never routes to: `/healthz` (the process is alive), `/readyz`
-/// (migrations are done and the database answers), `/metrics` (Prometheus text).
+/// (migrations are done, the keys of access tokens are known, and the database answers), `/metrics` (Prometheus text).
 struct Management: Sendable {
     let readiness: Readiness
+    let verifier: TokenVerifier?
     let database: PostgresPool
     let metrics: MetricsRegistry
 
@@ -20,6 +21,9 @@ struct Management: Sendable {
                 case .starting: throw Problem.unavailable("The service is starting.")
                 case .stopping: throw Problem.unavailable("The service is stopping.")
                 case .ready: break
+                }
+                guard verifier?.isReady ?? true else {
+                    throw Problem.unavailable(TokenRefusal.keysUnavailable.rawValue)
                 }
                 do { try await database.ping() } catch { throw Problem.unavailable("The database does not answer.") }
                 return Self.status("ready")

@@ -1,0 +1,163 @@
+import Foundation
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// The key set of an issuer, fetched over HTTP: in the background in its own time, and at once when a request lacks its
+/// key and it is due (``RemoteKeySetSchedule``). There is one fetch at a time; whoever needs it waits for the same one.
+///
+/// While the issuer is away the last keys stay. A failure is told once, and once that it is over.
+final class RemoteKeySet: Sendable {
+    typealias Fetch = @Sendable () async throws -> KeySetClient.Answer
+
+    struct Figures: Sendable, Hashable {
+        var fetches: UInt64 = 0
+        var failures: UInt64 = 0
+        /// Seconds since 1970; nil while there are no keys.
+        var loadedAt: Double?
+    }
+
+    /// The most requests that wait for one fetch; more go on with the keys there are.
+    static let waiterLimit = 1_024
+
+    private struct State {
+        var schedule = RemoteKeySetSchedule()
+        var keys: VersionedKeys?
+        var body: [UInt8] = []
+        var figures = Figures()
+        var isFetching = false
+        var waiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let uri: String
+    private let logger: Logger
+    private let now: @Sendable () -> Double
+    private let fetch: Fetch
+    private let state = Mutex(State())
+
+    init(uri: String, logger: Logger, now: @escaping @Sendable () -> Double, fetch: @escaping Fetch) {
+        self.uri = uri
+        self.logger = logger
+        self.now = now
+        self.fetch = fetch
+    }
+
+    convenience init(uri: String, logger: Logger, now: @escaping @Sendable () -> Double) {
+        let client = KeySetClient(uri: uri)
+        self.init(uri: uri, logger: logger, now: now) { try await client.fetch() }
+    }
+
+    var figures: Figures { state.withLock { $0.figures } }
+
+    /// Seconds until the set is to be fetched in its own time.
+    var secondsUntilFetch: Double { state.withLock { $0.schedule.nextFetch } - now() }
+
+    /// Fetches the set, or waits for the fetch that is under way.
+    func refresh() async {
+        let isFirst = state.withLock { state in
+            guard !state.isFetching else { return false }
+            state.isFetching = true
+            state.schedule.started(now: now())
+            return true
+        }
+        guard isFirst else { return await waitForFetch() }
+        let outcome: Result<(KeySetClient.Answer, KeySet), any Error>
+        do {
+            let answer = try await fetch()
+            outcome = .success((answer, try await KeySet(json: Data(answer.body))))
+        } catch {
+            outcome = .failure(error)
+        }
+        finish(outcome)
+    }
+
+    private func waitForFetch() async {
+        await withCheckedContinuation { continuation in
+            let isWaiting = state.withLock { state in
+                guard state.isFetching, state.waiters.count < Self.waiterLimit else { return false }
+                state.waiters.append(continuation)
+                return true
+            }
+            if !isWaiting { continuation.resume() }
+        }
+    }
+
+    private func finish(_ outcome: Result<(KeySetClient.Answer, KeySet), any Error>) {
+        let now = now()
+        let (waiters, failuresBefore, keyCount) = state.withLock { state in
+            let failuresBefore = state.schedule.failuresInARow
+            state.figures.fetches += 1
+            switch outcome {
+            case .success((let answer, let keys)):
+                state.schedule.succeeded(now: now, maxAge: answer.maxAge)
+                state.figures.loadedAt = now
+                // Unchanged keys leave what was verified with them as it is.
+                if state.keys == nil || answer.body != state.body {
+                    state.keys = VersionedKeys(keys: keys, generation: (state.keys?.generation ?? 0) + 1)
+                    state.body = answer.body
+                }
+            case .failure:
+                state.schedule.failed(now: now)
+                state.figures.failures += 1
+            }
+            let waiters = state.waiters
+            state.waiters = []
+            state.isFetching = false
+            return (waiters, failuresBefore, state.keys?.keys.keys.count ?? 0)
+        }
+        for waiter in waiters { waiter.resume() }
+        tell(outcome, failuresBefore: failuresBefore, keyCount: keyCount)
+    }
+
+    private func tell(
+        _ outcome: Result<(KeySetClient.Answer, KeySet), any Error>, failuresBefore: Int, keyCount: Int
+    ) {
+        switch outcome {
+        case .failure(let error) where !(error is CancellationError) && failuresBefore == 0:
+            logger.warning(
+                keyCount == 0
+                    ? "the key set could not be fetched" : "the key set could not be fetched, the last one stays",
+                metadata: ["uri": "\(uri)", "reason": "\(error)"])
+        case .success where failuresBefore > 0:
+            logger.notice("the key set was fetched again", metadata: ["uri": "\(uri)", "keys": "\(keyCount)"])
+        default: break
+        }
+    }
+}
+
+extension RemoteKeySet: KeySource {
+    var isLoaded: Bool { state.withLock { $0.keys != nil } }
+
+    /// Before the first keys: those of a fetch that this request waits for, if one is due or under way.
+    func current(now: Double) async -> VersionedKeys? {
+        if let keys = state.withLock({ $0.keys }) { return keys }
+        return await refreshed(now: now)
+    }
+
+    func current(missing keyID: String, now: Double) async -> VersionedKeys? {
+        if let keys = state.withLock({ $0.keys }), keys.keys.keys[keyID] != nil { return keys }
+        return await refreshed(now: now)
+    }
+
+    private func refreshed(now: Double) async -> VersionedKeys? {
+        let isDue = state.withLock { $0.isFetching || $0.schedule.mayFetch(now: now, isLoaded: $0.keys != nil) }
+        if isDue { await refresh() }
+        return state.withLock { $0.keys }
+    }
+}
+
+/// Keeps a remote key set fresh until the service stops.
+struct KeySetRefresh: Service, CustomStringConvertible {
+    let keySet: RemoteKeySet
+    let description = "key set"
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                await keySet.refresh()
+                // Cancelled: the loop ends by itself.
+                try? await Task.sleep(for: .seconds(max(0.1, keySet.secondsUntilFetch)))
+            }
+        }
+    }
+}
