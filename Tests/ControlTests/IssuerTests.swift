@@ -1,11 +1,7 @@
-import Dispatch
 import GatewayTestSupport
-import Logging
-import Proxy
 import Routing
 import Synchronization
 import Testing
-import UnixSignals
 
 @testable import Control
 
@@ -57,20 +53,22 @@ import UnixSignals
         let new = String(decoding: try second.token(header: ["alg": "ES256", "kid": "next"]), as: UTF8.self)
         let unknown = String(decoding: try second.token(header: ["alg": "ES256", "kid": "?"]), as: UTF8.self)
 
-        try await serving(folder, shop.port, holder) { status, port in
-            #expect(try await ask(port, old) == 503)
+        try await ServedGateway.serving(folder, backends: ["shop=127.0.0.1:\(shop.port)"], now: { holder.now }) {
+            served in
+            let status = served.status
+            #expect(try await served.status(old) == 503)
             #expect(status.values.waitingFor.first?.hasPrefix("keys of http://127.0.0.1") == true)
 
             let keys = try first.keySetJSON
             holder.update { $0.json = keys }
-            try await eventually({ holder.update { $0.now += 60 } }) { try await ask(port, old) == 200 }
-            try await eventually { status.values.waitingFor.isEmpty }
+            try await waitUntil({ holder.update { $0.now += 60 } }) { try await served.status(old) == 200 }
+            try await waitUntil { status.values.waitingFor.isEmpty }
 
             // The first token of a new key makes the set be fetched, and waits for it. The old key is gone with it.
             let next = try second.keySetJSON.replacing("\"ec\"", with: "\"next\"")
             holder.update { $0.json = next }
-            #expect(try await ask(port, new) == 200)
-            try await eventually { try await ask(port, old) == 401 }
+            #expect(try await served.status(new) == 200)
+            try await waitUntil { try await served.status(old) == 401 }
 
             // An hour without the issuer.
             holder.update { state in
@@ -78,9 +76,9 @@ import UnixSignals
                 state.now += 3_600
             }
             let seen = issuer.requests.count
-            #expect(try await ask(port, unknown) == 401)
+            #expect(try await served.status(unknown) == 401)
             #expect(issuer.requests.count == seen + 1)
-            #expect(try await ask(port, new) == 200)
+            #expect(try await served.status(new) == 200)
         }
     }
 
@@ -92,65 +90,5 @@ import UnixSignals
         var now: Int64 { state.withLock { $0.now } }
 
         func update(_ change: (inout Issuer) -> Void) { state.withLock { change(&$0) } }
-    }
-
-    private func serving(
-        _ folder: TemporaryFolder, _ backend: UInt16, _ clock: Holder,
-        _ body: (ControlStatus, UInt16) async throws -> Void
-    ) async throws {
-        let status = ControlStatus()
-        let now: @Sendable () -> Int64 = { clock.now }
-        let queue = VerificationQueue(consumers: 1) { TokenFactory.now }
-        let client = KeySetClient { _ in nil }
-        let keySets = RemoteKeySets(fetch: { try await client.fetch($0) }, secondsSince1970: now)
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        var keeper = ConfigurationKeeper(
-            settings: GatewaySettings(
-                configuration: [folder.path], backends: ["shop=127.0.0.1:\(backend)"].compactMap(BackendAddress.init),
-                listen: ["http=127.0.0.1:0"].compactMap(ListenAddress.init)),
-            queue: queue, status: status, logger: logger, keySets: keySets, secondsSince1970: now)
-        let log = try AccessLog(path: "off")
-        let gateway = try Gateway(snapshot: try await keeper.load(), workers: 1, accessLog: log)
-        let service = GatewayService(
-            gateway: gateway, hangups: await UnixSignalsSequence(trapping: [.sigusr2]), keeper: keeper, accessLog: log,
-            drainSeconds: 5, watchSeconds: 0, status: status, keySets: keySets, logger: logger)
-        let port = try #require(gateway.ports["http"])
-        try await withThrowingTaskGroup { group in
-            group.addTask { await queue.run() }
-            group.addTask { await keySets.run() }
-            group.addTask { try await service.run() }
-            defer { group.cancelAll() }
-            try await eventually { status.values.phase == .serving }
-            try await body(status, port)
-        }
-    }
-
-    /// On a thread of its own: who blocks must not hold one that the services need.
-    private func ask(_ port: UInt16, _ token: String) async throws -> Int {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async {
-                continuation.resume(
-                    with: Result {
-                        let socket = try BlockingSocket(connectingTo: port)
-                        defer { socket.close() }
-                        try socket.send(
-                            Array("GET / HTTP/1.1\r\nhost: a\r\nauthorization: Bearer \(token)\r\n\r\n".utf8))
-                        return try MessageReader(socket).response().status
-                    })
-            }
-        }
-    }
-
-    private func eventually(
-        _ prepare: () -> Void = {}, _ condition: () async throws -> Bool
-    ) async throws {
-        let end = ContinuousClock.now + .seconds(60)
-        while ContinuousClock.now < end {
-            prepare()
-            if try await condition() { return }
-            // lint: allow(sleep): the pause between two looks; the condition ends the wait
-            try await Task.sleep(for: .milliseconds(50))
-        }
-        Issue.record("it did not come to that in time")
     }
 }

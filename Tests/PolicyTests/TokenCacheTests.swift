@@ -14,12 +14,13 @@ import Testing
     }
 
     private func subject(_ text: String, provider: Int = 0, at second: Int64 = 0) -> String? {
-        cache.find(token(text).span, provider: provider, nowSeconds: second)?.subject
+        cache.find(token(text).span, provider: provider, nowSeconds: second)?.token.subject
     }
 
     @Test mutating func `finds what was inserted, whole`() {
         cache.insert(token("header.payload.signature"), provider: 0, verified: verified("alice"), nowSeconds: 0)
-        #expect(cache.find(token("header.payload.signature").span, provider: 0, nowSeconds: 0) == verified("alice"))
+        #expect(
+            cache.find(token("header.payload.signature").span, provider: 0, nowSeconds: 0)?.token == verified("alice"))
     }
 
     @Test func `finds nothing in an empty cache`() {
@@ -60,8 +61,8 @@ import Testing
         cache.insert(first, provider: 0, verified: verified("first"), nowSeconds: 0)
         #expect(cache.find(second.span, provider: 0, nowSeconds: 0) == nil)
         cache.insert(second, provider: 0, verified: verified("second"), nowSeconds: 0)
-        #expect(cache.find(first.span, provider: 0, nowSeconds: 0)?.subject == "first")
-        #expect(cache.find(second.span, provider: 0, nowSeconds: 0)?.subject == "second")
+        #expect(cache.find(first.span, provider: 0, nowSeconds: 0)?.token.subject == "first")
+        #expect(cache.find(second.span, provider: 0, nowSeconds: 0)?.token.subject == "second")
     }
 
     @Test mutating func `gives a token out until the second it expires`() {
@@ -97,7 +98,7 @@ import Testing
         cache.insert(token("expired"), provider: 0, verified: verified("expired", until: 10), nowSeconds: 0)
         cache.insert(token("new"), provider: 0, verified: verified("new", until: 1000), nowSeconds: 20)
         for name in ["a", "b", "c", "new"] {
-            #expect(cache.find(token(name).span, provider: 0, nowSeconds: 20)?.subject == name)
+            #expect(cache.find(token(name).span, provider: 0, nowSeconds: 20)?.token.subject == name)
         }
     }
 
@@ -127,10 +128,18 @@ import Testing
                 let value = verified("\(step)", until: expiry)
                 cache.insert(token(name), provider: provider, verified: value, nowSeconds: second)
                 truth[key] = value
-            } else if let found = cache.find(token(name).span, provider: provider, nowSeconds: second) {
+            } else if let found = cache.find(token(name).span, provider: provider, nowSeconds: second)?.token {
                 #expect(found == truth[key], "seed \(seed), step \(step)")
                 #expect(found.expiresAtSeconds > second, "seed \(seed), step \(step)")
             }
+        }
+    }
+}
+
+extension TokenCache.Finding {
+    fileprivate var token: VerifiedToken {
+        switch self {
+        case .verified(let token), .revoked(let token): token
         }
     }
 }

@@ -36,6 +36,8 @@ struct Site {
     var tokenProviders: [TokenProvider] = []
     var limits = Limits()
     var verifier: any TokenVerifying = ScriptedVerifier()
+    /// By token provider.
+    var revocations: [RevocationSource?] = []
     /// Nil: a certificate for "localhost".
     var tls: TLSServerContext?
     /// Of every listener.
@@ -96,7 +98,9 @@ struct Site {
                 index: index, name: description.name, address: "127.0.0.1", port: 0,
                 tls: description.transport == .https ? tls : nil, proxyProtocol: proxyProtocol)
         }
-        return try Snapshot(routes: routes, listeners: listeners, limits: limits, verifier: verifier, keeping: previous)
+        return try Snapshot(
+            routes: routes, listeners: listeners, limits: limits, verifier: verifier, revocations: revocations,
+            keeping: previous)
     }
 }
 

@@ -11,12 +11,22 @@ public struct TokenCache {
         let provider: Int
         let token: [UInt8]
         let verified: VerifiedToken
+        /// The generation of the revocations that it was last compared with; 0: none yet.
+        var judgedAt: UInt64 = 0
+        var isRevoked = false
 
         init(provider: Int, token: [UInt8], verified: VerifiedToken) {
             self.provider = provider
             self.token = token
             self.verified = verified
         }
+    }
+
+    /// What is known of a token.
+    public enum Finding: Equatable {
+        case verified(VerifiedToken)
+        /// It was verified, and taken back since.
+        case revoked(VerifiedToken)
     }
 
     static let ways = 4
@@ -41,12 +51,20 @@ public struct TokenCache {
     }
 
     /// The verified form of `token`, if it was inserted before and is still valid at `nowSeconds`.
-    public func find(_ token: Span<UInt8>, provider: Int, nowSeconds: Int64) -> VerifiedToken? {
+    ///
+    /// - Parameter revocations: those of the token's issuer; only when they have changed is the token looked for in them.
+    public func find(
+        _ token: Span<UInt8>, provider: Int, nowSeconds: Int64, revocations: RevocationSource? = nil
+    ) -> Finding? {
         let hash = hash(token, provider)
         let first = (Int(truncatingIfNeeded: hash) & setMask) * Self.ways
         for index in first..<first + Self.ways where hashes[index] == hash {
             guard let entry = entries[index], entry.provider == provider, equals(token, entry.token) else { continue }
-            return nowSeconds < entry.verified.expiresAtSeconds ? entry.verified : nil
+            guard nowSeconds < entry.verified.expiresAtSeconds else { return nil }
+            if let revocations, entry.judgedAt != revocations.generation {
+                (entry.isRevoked, entry.judgedAt) = revocations.judge(entry.verified)
+            }
+            return entry.isRevoked ? .revoked(entry.verified) : .verified(entry.verified)
         }
         return nil
     }

@@ -24,6 +24,10 @@ public final class VerifiedToken: Sendable, Equatable {
     public let scopes: Set<String>
     /// The `exp` claim, in seconds since 1970. From this second on the token is refused.
     public let expiresAtSeconds: Int64
+    /// The `jti` claim, where tokens can be taken back.
+    public let tokenID: String?
+    /// The `iat` claim, in milliseconds since 1970, where tokens can be taken back.
+    public let issuedAtMilliseconds: Int64?
     /// By name: the other claims that some policy asks for, each value as text; a list has several.
     public let claims: [String: [String]]
     /// What the backend is told of the caller.
@@ -33,7 +37,8 @@ public final class VerifiedToken: Sendable, Equatable {
 
     public init(
         subject: String, scopes: Set<String>, expiresAtSeconds: Int64, claims: [String: [String]] = [:],
-        identity: [IdentityField] = [], isConsumer: Bool = false
+        identity: [IdentityField] = [], isConsumer: Bool = false, tokenID: String? = nil,
+        issuedAtMilliseconds: Int64? = nil
     ) {
         self.subject = subject
         self.scopes = scopes
@@ -41,6 +46,8 @@ public final class VerifiedToken: Sendable, Equatable {
         self.claims = claims
         self.identity = identity
         self.isConsumer = isConsumer
+        self.tokenID = tokenID
+        self.issuedAtMilliseconds = issuedAtMilliseconds
     }
 
     /// Whether a claim has one of these values.
@@ -53,12 +60,13 @@ public final class VerifiedToken: Sendable, Equatable {
         left.subject == right.subject && left.scopes == right.scopes
             && left.expiresAtSeconds == right.expiresAtSeconds && left.claims == right.claims
             && left.identity == right.identity && left.isConsumer == right.isConsumer
+            && left.tokenID == right.tokenID && left.issuedAtMilliseconds == right.issuedAtMilliseconds
     }
 }
 
 /// Why a token was not accepted.
 ///
-/// The first eight are the client's fault and answered with 401; `keysNotLoaded` and `overloaded` are ours and answered
+/// The first nine are the client's fault and answered with 401; `keysNotLoaded` and `overloaded` are ours and answered
 /// with 503, because the client's token may well be good.
 public enum TokenRefusal: Error, Sendable, Equatable, CaseIterable {
     case malformed
@@ -69,6 +77,8 @@ public enum TokenRefusal: Error, Sendable, Equatable, CaseIterable {
     case notYetValid
     case wrongIssuer
     case wrongAudience
+    /// The issuer took it back; see `RevocationSource`.
+    case revoked
     case keysNotLoaded
     case overloaded
 }

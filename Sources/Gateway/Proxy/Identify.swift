@@ -17,14 +17,23 @@ extension Exchange {
             return authentication.anonymousAllowed ? authorize(authentication) : refuse(.apiKeyMissing)
         }
         if authentication.anonymousAllowed && !hasBearerToken { return authorize(authentication) }
+        let revocations = configuration.snapshot.revocations(of: provider)
         let known = withBearerToken { token in
-            worker.tokens.find(token, provider: provider, nowSeconds: worker.loop.wallMilliseconds / 1000)
+            worker.tokens.find(
+                token, provider: provider, nowSeconds: worker.loop.wallMilliseconds / 1000, revocations: revocations)
         }
         guard let known else { return refuse(.tokenMissing) }
-        if let verified = known {
+        switch known {
+        case .verified(let verified)?:
             worker.counters.tokenCacheHits.add()
             token = verified
             return authorize(authentication)
+        case .revoked(let verified)?:
+            worker.counters.tokenCacheHits.add()
+            // The log names whose it was.
+            token = verified
+            return refuse(.tokenRevoked)
+        case nil: break
         }
         worker.counters.tokenCacheMisses.add()
         let refusal = withBearerToken { token in
@@ -73,6 +82,11 @@ extension Exchange {
         switch result {
         case .success(let verified):
             token = verified
+            if let provider = authentication.provider,
+                configuration.snapshot.revocations(of: provider)?.judge(verified).isRevoked == true
+            {
+                return refuse(.tokenRevoked)
+            }
             authorize(authentication)
         case .failure(let refusal): refuseToken(refusal)
         }
@@ -83,6 +97,7 @@ extension Exchange {
         case .keysNotLoaded: refuse(.keysNotLoaded)
         case .overloaded: refuse(.verificationOverloaded)
         case .expired: refuse(.tokenExpired)
+        case .revoked: refuse(.tokenRevoked)
         default: refuse(.tokenInvalid)
         }
     }

@@ -13,6 +13,8 @@ public enum Outcome: String, Sendable, CaseIterable {
     case misdirected
     case tokenMissing
     case tokenRefused
+    /// The issuer took the token back before it expired.
+    case tokenRevoked
     case tokenKeysNotLoaded
     case verificationOverloaded
     /// The API key is nobody's.

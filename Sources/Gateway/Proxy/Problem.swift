@@ -55,6 +55,9 @@ struct GatewayProblem {
     static let tokenExpired = GatewayProblem(
         401, .tokenRefused, "Unauthorized", "The token has expired.",
         challenge: "Bearer error=\"invalid_token\", error_description=\"The token has expired\"")
+    static let tokenRevoked = GatewayProblem(
+        401, .tokenRevoked, "Unauthorized", "The token was revoked. Sign in again.",
+        challenge: "Bearer error=\"invalid_token\", error_description=\"The token was revoked\"")
     static let bodyTooLarge = GatewayProblem(
         413, .bodyTooLarge, "Content Too Large", "The request body is larger than this gateway accepts.")
     static let requestHeadTimeout = GatewayProblem(
@@ -189,7 +192,8 @@ extension Outcome {
         case .malformedRequest, .headTooLarge, .ambiguousTarget, .misdirected, .bodyTooLarge, .requestHeadTimeout,
             .requestBodyTimeout, .clientClosed, .clientStalled:
             "http_request_error"
-        case .tokenMissing, .tokenRefused, .apiKeyRefused, .scopeMissing, .claimMissing, .accessDenied, .rateLimited:
+        case .tokenMissing, .tokenRefused, .tokenRevoked, .apiKeyRefused, .scopeMissing, .claimMissing, .accessDenied,
+            .rateLimited:
             "http_request_denied"
         case .noRoute: "destination_not_found"
         case .tokenKeysNotLoaded, .noEndpoint, .noHealthyEndpoint: "destination_unavailable"

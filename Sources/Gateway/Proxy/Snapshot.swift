@@ -1,3 +1,4 @@
+public import Policy
 public import Reactor
 public import Routing
 
@@ -7,6 +8,8 @@ public final class Snapshot: Sendable {
     public let listeners: [Listener]
     public let limits: Limits
     public let verifier: any TokenVerifying
+    /// By the token provider's place in the route table: the tokens that its issuer took back. Shorter, or nil: nobody tells.
+    public let revocations: [RevocationSource?]
     /// By `RateLimit`'s place in the route table.
     public let rateLimiters: [RateLimiter]
     /// By `APIKeySet`'s place in the route table.
@@ -22,7 +25,7 @@ public final class Snapshot: Sendable {
     /// - Throws: `UpstreamTLSError`, naming the backend whose authorities or client certificate cannot be used.
     public init(
         routes: RouteTable, listeners: [Listener], limits: Limits, verifier: any TokenVerifying,
-        keeping previous: Snapshot? = nil
+        revocations: [RevocationSource?] = [], keeping previous: Snapshot? = nil
     ) throws(UpstreamTLSError) {
         var contexts: [TLSClientContext?] = []
         for backend in routes.backends { contexts.append(try Self.context(for: backend)) }
@@ -34,6 +37,11 @@ public final class Snapshot: Sendable {
         self.listeners = listeners
         self.limits = limits
         self.verifier = verifier
+        self.revocations = revocations
+    }
+
+    func revocations(of provider: Int) -> RevocationSource? {
+        provider < revocations.count ? revocations[provider] : nil
     }
 }
 

@@ -13,6 +13,8 @@ struct ReadinessReport: Codable, Sendable, Equatable {
     /// What of the configuration in use is left out, and why. The rest serves.
     var problems: [String]
     var unresolvedNames: [String]
+    /// Revocation feeds that do not answer. The process is ready all the same: what they told before is in force.
+    var revocationProblems: [String]
 
     init(_ values: ControlStatus.Values) {
         var waitingFor = values.waitingFor
@@ -28,6 +30,7 @@ struct ReadinessReport: Codable, Sendable, Equatable {
         refusedConfiguration = values.refusal.map(\.description)
         problems = values.problems.map(\.description)
         unresolvedNames = values.unresolvedNames
+        revocationProblems = values.revocationProblems
     }
 }
 

@@ -142,7 +142,8 @@ struct AdminServer: Service {
             // The token is not for the query, where it would stay in histories.
             if let authorization = request.headers[.authorization] { fields.append("authorization: \(authorization)") }
             let asked = try ExplainedRequest(method: query.get("method") ?? "GET", url: url, fields: fields)
-            let explainer = Explainer(table: table, boundPorts: process.boundPorts(), verifier: verifier)
+            let explainer = Explainer(
+                table: table, boundPorts: process.boundPorts(), verifier: verifier, revocations: values.revocations)
             let report = try await explainer.explain(asked)
             return query.get("format") == "text" ? answer(report.text + "\n", type: plain) : try json(report)
         } catch let problem as ExplainError {

@@ -10,6 +10,7 @@ struct GatewayFigures: Sendable {
     /// By what came of it: "accepted" or the refusal's name.
     var verificationResults: [String: UInt64] = [:]
     var keySets: [RemoteKeySet.Figures] = []
+    var revocations: [RevocationFeed.Figures] = []
     var memory = ProcessMemory()
 }
 

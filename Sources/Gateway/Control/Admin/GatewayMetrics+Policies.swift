@@ -19,6 +19,35 @@ extension GatewayMetrics {
         }
     }
 
+    static func revocations(_ feeds: [RevocationFeed.Figures], _ page: inout MetricsPage) {
+        page.family("token_revocation_polls_total", "counter", "Pages of revocation feeds, by what came of asking.")
+        for feed in feeds {
+            let answered = feed.polls - min(feed.polls, feed.failures)
+            page.sample("token_revocation_polls_total", [("uri", feed.uri), ("result", "answered")], answered)
+            page.sample("token_revocation_polls_total", [("uri", feed.uri), ("result", "failed")], feed.failures)
+        }
+        page.family(
+            "token_revocation_answered_time_seconds", "gauge",
+            "When a revocation feed last answered, in seconds since 1970; 0: never.")
+        for feed in feeds {
+            page.sample(
+                "token_revocation_answered_time_seconds", [("uri", feed.uri)], UInt64(clamping: feed.answeredAt ?? 0))
+        }
+        page.family("token_revocations", "gauge", "Revocations that are in force.")
+        for feed in feeds { page.sample("token_revocations", [("uri", feed.uri)], UInt64(feed.entries)) }
+        page.family(
+            "token_revocations_overfull", "gauge",
+            "1 when more was revoked than is kept, so that tokens are refused that nobody revoked.")
+        for feed in feeds {
+            page.sample("token_revocations_overfull", [("uri", feed.uri)], feed.isOverfull ? 1 : 0)
+        }
+        page.family(
+            "token_revocations_unreadable_total", "counter", "Entries of revocation feeds that could not be read.")
+        for feed in feeds {
+            page.sample("token_revocations_unreadable_total", [("uri", feed.uri)], feed.unreadable)
+        }
+    }
+
     static func rateLimits(_ limiters: [RateLimiter], _ page: inout MetricsPage) {
         page.family(
             "rate_limit_requests_total", "counter",

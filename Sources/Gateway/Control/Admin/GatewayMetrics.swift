@@ -15,6 +15,7 @@ enum GatewayMetrics {
         endpoints(figures.endpoints, &page)
         tokens(figures, &page)
         keySets(figures.keySets, &page)
+        revocations(figures.revocations, &page)
         rateLimits(status.rateLimiters, &page)
         process(figures, &page)
         configuration(status, &page)

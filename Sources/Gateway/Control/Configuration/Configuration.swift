@@ -48,15 +48,16 @@ public struct Configuration: Sendable {
         }
     }
 
-    /// PEM text of the authorities that vouch for remote key sets.
+    /// PEM text of the authorities that vouch for remote key sets and revocation feeds.
     var keySetAuthorities: [TokenProvider.ConfigMapKey: String] {
-        var found: [TokenProvider.ConfigMapKey: String] = [:]
+        var named = documents.authenticationPolicies.compactMap { $0.tokens?.revocations?.value.authorities }
         for policy in documents.authenticationPolicies {
-            guard case .remote(let remote)? = policy.tokens?.keySet.value, let reference = remote.authorities else {
-                continue
+            if case .remote(let remote)? = policy.tokens?.keySet.value, let reference = remote.authorities {
+                named.append(reference)
             }
-            found[reference] = text(ofConfigMap: reference.name, key: reference.key)
         }
+        var found: [TokenProvider.ConfigMapKey: String] = [:]
+        for reference in named { found[reference] = text(ofConfigMap: reference.name, key: reference.key) }
         return found
     }
 
@@ -120,6 +121,7 @@ public struct Configuration: Sendable {
     ///
     /// - Parameters:
     ///   - remote: where remote key sets are kept; without it they are errors.
+    ///   - feeds: where revocation feeds are kept; without it none is asked.
     ///   - previous: what it takes the place of: rate limits go on with what they counted there.
     ///   - before: what of the configuration in use cannot be used.
     /// - Throws: `ConfigurationError` when a file cannot be read or is not YAML, or a document does not say which object
@@ -128,7 +130,8 @@ public struct Configuration: Sendable {
     ///   serve.
     mutating func snapshot(
         endpoints: [ServicePort: [Endpoint]], queue: VerificationQueue, keySets remote: RemoteKeySets? = nil,
-        previous: Snapshot? = nil, unusableBefore before: Set<ObjectKey>? = nil
+        revocations feeds: RevocationFeeds? = nil, previous: Snapshot? = nil,
+        unusableBefore before: Set<ObjectKey>? = nil
     ) async throws(ConfigurationError) -> Built {
         if fileDiagnostics.contains(where: { $0.severity == .error }) {
             throw ConfigurationError(diagnostics: fileDiagnostics)
@@ -162,11 +165,13 @@ public struct Configuration: Sendable {
             return TokenVerifier.Provider(settings: provider, keys: keySets[provider.name])
         }
         let verifier = TokenVerifier(providers: providers, queue: queue)
+        let revocations = table.tokenProviders.map { $0.revocations.flatMap { feeds?.source(of: $0) } }
         var limits = Limits(translation.clients)
         limits.tracedPerMillion = tracedPerMillion
         do throws(UpstreamTLSError) {
             let snapshot = try Snapshot(
-                routes: table, listeners: listeners, limits: limits, verifier: verifier, keeping: previous)
+                routes: table, listeners: listeners, limits: limits, verifier: verifier, revocations: revocations,
+                keeping: previous)
             return Built(snapshot: snapshot, diagnostics: found.inReadingOrder(), status: translation.status)
         } catch {
             throw ConfigurationError(diagnostics: found + [Diagnostic(.error, at: Place(file: ""), "\(error)")])
@@ -219,7 +224,7 @@ public struct Configuration: Sendable {
         do throws(UpstreamTLSError) {
             return try Snapshot(
                 routes: table, listeners: previous.listeners, limits: previous.limits, verifier: previous.verifier,
-                keeping: previous)
+                revocations: previous.revocations, keeping: previous)
         } catch {
             throw ConfigurationError(diagnostics: [Diagnostic(.error, at: Place(file: ""), "\(error)")])
         }

@@ -38,14 +38,23 @@ extension Configuration {
 
 extension Explainer {
     /// For a configuration in use.
-    init(table: RouteTable, boundPorts: [String: UInt16], verifier: any TokenVerifying) {
+    init(
+        table: RouteTable, boundPorts: [String: UInt16], verifier: any TokenVerifying,
+        revocations: [RevocationSource?]
+    ) {
         self.init(table: table, boundPorts: boundPorts) { token, provider in
-            await withCheckedContinuation { continuation in
+            let result: Result<VerifiedToken, TokenRefusal> = await withCheckedContinuation { continuation in
                 let isTaken = verifier.verify(Array(token.utf8), provider: provider) {
                     continuation.resume(returning: $0)
                 }
                 if !isTaken { continuation.resume(returning: .failure(.overloaded)) }
             }
+            if case .success(let verified) = result, provider < revocations.count,
+                revocations[provider]?.judge(verified).isRevoked == true
+            {
+                return .failure(.revoked)
+            }
+            return result
         }
     }
 }

@@ -220,6 +220,7 @@ extension TokenRefusal {
         case .notYetValid: "it is not valid yet"
         case .wrongIssuer: "it is another issuer's"
         case .wrongAudience: "it is for another audience"
+        case .revoked: "its issuer took it back"
         case .keysNotLoaded: "the keys are not loaded"
         case .overloaded: "too many wait"
         }

@@ -10,6 +10,7 @@ struct ConfigurationKeeper {
     private let settings: GatewaySettings
     private let queue: VerificationQueue
     private let keySets: RemoteKeySets
+    private let revocations: RevocationFeeds?
     private let status: ControlStatus
     private let logger: Logger
     private let resolver: EndpointResolver
@@ -26,7 +27,8 @@ struct ConfigurationKeeper {
 
     init(
         settings: GatewaySettings, queue: VerificationQueue, status: ControlStatus, logger: Logger,
-        keySets: RemoteKeySets? = nil, secondsSince1970: @escaping @Sendable () -> Int64
+        keySets: RemoteKeySets? = nil, revocations: RevocationFeeds? = nil,
+        secondsSince1970: @escaping @Sendable () -> Int64
     ) {
         self.settings = settings
         self.queue = queue
@@ -34,6 +36,7 @@ struct ConfigurationKeeper {
             keySets
             ?? RemoteKeySets(
                 fetch: { _ in throw KeySetError("is not fetched here") }, secondsSince1970: secondsSince1970)
+        self.revocations = revocations
         self.status = status
         self.logger = logger
         self.secondsSince1970 = secondsSince1970
@@ -56,8 +59,8 @@ struct ConfigurationKeeper {
         watchedKeySets = keySets
         let resolution = await resolver.resolve(configuration.referencedServices, previous: addresses)
         let built = try await configuration.snapshot(
-            endpoints: resolution.endpoints, queue: queue, keySets: self.keySets, previous: snapshot,
-            unusableBefore: self.configuration.map { Set($0.unusable.keys) })
+            endpoints: resolution.endpoints, queue: queue, keySets: self.keySets, revocations: revocations,
+            previous: snapshot, unusableBefore: self.configuration.map { Set($0.unusable.keys) })
         let warnings = built.diagnostics + configuration.expiryDiagnostics(nowSeconds: secondsSince1970())
         for diagnostic in warnings {
             if diagnostic.severity == .error {
@@ -106,14 +109,22 @@ struct ConfigurationKeeper {
         ConfigurationFiles.watched(settings.configuration, mounted: settings.mounted, and: watchedKeySets)
     }
 
-    /// The configuration in use is in force: key sets that it does not name are not fetched any more.
+    /// The configuration in use is in force: key sets and revocation feeds that it does not name are not asked for any more.
     func dropUnusedKeySets() {
+        revocations?.retain(only: Set(snapshot?.routes.tokenProviders.compactMap(\.revocations) ?? []))
+        tellRevocations()
         let named = snapshot?.routes.tokenProviders.compactMap { provider in
             if case .remote(let settings) = provider.keySet { settings } else { nil }
         }
         keySets.retain(only: Set(named ?? []))
         let missing = keySets.missing
         status.update { $0.waitingFor = missing }
+    }
+
+    /// A revocation feed began to fail, or to answer.
+    func tellRevocations() {
+        let problems = revocations?.figures.compactMap(\.problem) ?? []
+        status.update { $0.revocationProblems = problems }
     }
 
     /// Key sets were fetched.
@@ -126,7 +137,7 @@ struct ConfigurationKeeper {
         do throws(UpstreamTLSError) {
             let next = try Snapshot(
                 routes: snapshot.routes, listeners: snapshot.listeners, limits: snapshot.limits,
-                verifier: verifier.renewed(), keeping: snapshot)
+                verifier: verifier.renewed(), revocations: snapshot.revocations, keeping: snapshot)
             self.snapshot = next
             status.update { $0.verifier = next.verifier }
             return next
@@ -164,6 +175,7 @@ struct ConfigurationKeeper {
         status.update {
             $0.table = snapshot.routes
             $0.verifier = snapshot.verifier
+            $0.revocations = snapshot.revocations
             $0.documents = documents
             $0.rateLimiters = snapshot.rateLimiters
             $0.configuredAtSeconds = now

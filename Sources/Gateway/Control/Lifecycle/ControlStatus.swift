@@ -1,3 +1,4 @@
+import Policy
 import Proxy
 import Routing
 import Synchronization
@@ -15,6 +16,8 @@ final class ControlStatus: Sendable {
         /// What is in use: routes, who checks tokens for them, and the documents that it comes from.
         var table: RouteTable?
         var verifier: (any TokenVerifying)?
+        /// By token provider.
+        var revocations: [RevocationSource?] = []
         var documents: [SourceDocument] = []
         var reloads: UInt64 = 0
         var refusedReloads: UInt64 = 0
@@ -29,7 +32,9 @@ final class ControlStatus: Sendable {
         var unresolvedNames: [String] = []
         /// What a first load is waited for before the process is ready, as "keys of default/gatehouse from https://…".
         var waitingFor: [String] = []
-        /// PEM text of the authorities that key sets name.
+        /// What is wrong with revocation feeds. The process is ready all the same.
+        var revocationProblems: [String] = []
+        /// PEM text of the authorities that key sets and revocation feeds name.
         var authorities: [TokenProvider.ConfigMapKey: String] = [:]
         var rateLimiters: [RateLimiter] = []
         /// Of the certificates that listeners show.

@@ -28,16 +28,23 @@ public enum GatewayProcess {
         let clock: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
         let queue = VerificationQueue(consumers: min(4, max(1, usableCores / 2)), secondsSince1970: clock)
         let status = ControlStatus()
-        let client = KeySetClient(authorities: { status.values.authorities[$0] })
+        let services = ServiceAddresses(settings.backends, namespace: settings.namespace)
+        let client = KeySetClient(services: services, authorities: { status.values.authorities[$0] })
+        let feedClient = RevocationClient(services: services, authorities: { status.values.authorities[$0] })
         let keySets = RemoteKeySets(fetch: { try await client.fetch($0) }, secondsSince1970: clock)
+        let revocations = RevocationFeeds(
+            fetch: { try await feedClient.page(of: $0, after: $1) }, ended: { await feedClient.end($0) },
+            secondsSince1970: clock)
         var keeper = ConfigurationKeeper(
             settings: settings, queue: queue, status: status, logger: logger, keySets: keySets,
-            secondsSince1970: clock)
+            revocations: revocations, secondsSince1970: clock)
         let snapshot = try await keeper.load()
         let accessLog = try AccessLog(path: settings.accessLog)
         let gateway = try Gateway(snapshot: snapshot, workers: settings.workers, accessLog: accessLog)
         let (drains, drain) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let process = adminProcess(of: gateway, queue: queue, keySets: keySets, logLevel: logLevel) { drain.yield() }
+        let process = adminProcess(
+            of: gateway, queue: queue, keySets: keySets, revocations: revocations, logLevel: logLevel
+        ) { drain.yield() }
         let admin = AdminServer(
             address: settings.admin, names: Set(settings.adminNames.map { $0.lowercased() }), status: status,
             logger: logger, process: process)
@@ -47,12 +54,14 @@ public enum GatewayProcess {
         let service = GatewayService(
             gateway: gateway, hangups: hangups, keeper: keeper, accessLog: accessLog,
             drainSeconds: settings.drainSeconds, watchSeconds: settings.watchSeconds, status: status,
-            keySets: keySets, logger: logger)
+            keySets: keySets, revocations: revocations, logger: logger)
         // Shut down from the last to the first: the gateway drains while tokens are still verified and the admin
         // interface still answers.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [.init(service: queue), .init(service: keySets), .init(service: admin)]
+                services: [
+                    .init(service: queue), .init(service: keySets), .init(service: revocations), .init(service: admin),
+                ]
                     + [management].compactMap { $0.map { .init(service: $0) } } + [.init(service: service)],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await withThrowingTaskGroup { tasks in
@@ -65,15 +74,15 @@ public enum GatewayProcess {
     }
 
     private static func adminProcess(
-        of gateway: Gateway, queue: VerificationQueue, keySets: RemoteKeySets, logLevel: LogLevelControl,
-        drain: @escaping @Sendable () -> Void
+        of gateway: Gateway, queue: VerificationQueue, keySets: RemoteKeySets, revocations: RevocationFeeds,
+        logLevel: LogLevelControl, drain: @escaping @Sendable () -> Void
     ) -> AdminProcess {
         AdminProcess(
             figures: {
                 GatewayFigures(
                     gateway: gateway.statistics, endpoints: gateway.endpoints,
                     verificationsWaiting: queue.statistics.waiting, verificationResults: queue.statistics.results,
-                    keySets: keySets.figures, memory: ProcessMemory.now)
+                    keySets: keySets.figures, revocations: revocations.figures, memory: ProcessMemory.now)
             },
             boundPorts: { gateway.ports },
             clients: { limit in

@@ -22,6 +22,7 @@ struct GatewayService: Service {
         case refreshNames
         case lookAtFiles
         case keysFetched
+        case feedsTurned
     }
 
     let gateway: Gateway
@@ -35,6 +36,7 @@ struct GatewayService: Service {
     let watchSeconds: Int
     let status: ControlStatus
     var keySets: RemoteKeySets?
+    var revocations: RevocationFeeds?
     let logger: Logger
 
     func run() async throws {
@@ -70,6 +72,8 @@ struct GatewayService: Service {
             }
             keySets?.onFetch { events.add(.keysFetched) }
             events.add(.keysFetched)
+            revocations?.onTurn { events.add(.feedsTurned) }
+            events.add(.feedsTurned)
             var keeper = keeper
             var told: [String: String] = [:]
             if notices?.watch(keeper.watchedFolders) == true { events.add(.lookAtFiles) }
@@ -112,6 +116,19 @@ struct GatewayService: Service {
         }
     }
 
+    private func tellRevocations() {
+        for feed in revocations?.figures ?? [] {
+            if let failure = feed.failure {
+                logger.warning(
+                    "a revocation feed does not answer; what it told before stays in force",
+                    metadata: ["uri": "\(feed.uri)", "reason": "\(failure)"])
+            } else if feed.answeredAt != nil {
+                logger.notice(
+                    "a revocation feed answers", metadata: ["uri": "\(feed.uri)", "entries": "\(feed.entries)"])
+            }
+        }
+    }
+
     private var refreshInterval: Duration {
         status.values.unresolvedNames.isEmpty ? Self.nameRefreshInterval : Self.nameRetryInterval
     }
@@ -148,6 +165,9 @@ struct GatewayService: Service {
                 guard let snapshot = try keeper.refreshKeys() else { return }
                 try install(snapshot)
                 logger.notice("the keys of an issuer changed")
+            case .feedsTurned:
+                tellRevocations()
+                keeper.tellRevocations()
             }
         } catch {
             status.update {
@@ -179,6 +199,7 @@ struct GatewayService: Service {
             status.update {
                 $0.table = before.table
                 $0.verifier = before.verifier
+                $0.revocations = before.revocations
                 $0.documents = before.documents
                 $0.authorities = before.authorities
                 $0.rateLimiters = before.rateLimiters

@@ -19,11 +19,11 @@ final class Alarm: Sendable {
     }
 
     /// Until the time has passed, somebody rings, or the task is cancelled.
-    func pause(seconds: Int64) async {
+    func pause(for duration: Duration) async {
         await withTaskGroup { group in
             group.addTask { await self.wait() }
             // A sleep that is cancelled has done what it is for.
-            group.addTask { try? await Task.sleep(for: .seconds(seconds)) }
+            group.addTask { try? await Task.sleep(for: duration) }
             await group.next()
             group.cancelAll()
         }

@@ -62,9 +62,13 @@ struct TokenClaims: Decodable {
     /// In seconds since 1970, raised to a whole one.
     let notBefore: Int64?
     let scopes: Set<String>
+    /// `jti`.
+    let identifier: String?
+    /// `iat`, in milliseconds since 1970.
+    let issuedAtMilliseconds: Int64?
 
     private enum Keys: String, CodingKey {
-        case iss, sub, aud, exp, nbf, scope
+        case iss, sub, aud, exp, nbf, scope, jti, iat
     }
 
     init(from decoder: any Decoder) throws {
@@ -81,6 +85,10 @@ struct TokenClaims: Decodable {
         notBefore = try claims.decodeIfPresent(Double.self, forKey: .nbf).map { try Self.seconds($0.rounded(.up)) }
         let scope = try claims.decodeIfPresent(String.self, forKey: .scope) ?? ""
         scopes = Set(scope.split(separator: " ").map(String.init))
+        identifier = try claims.decodeIfPresent(String.self, forKey: .jti)
+        issuedAtMilliseconds = try claims.decodeIfPresent(Double.self, forKey: .iat).map {
+            try Self.seconds($0) * 1_000 + Int64(($0 - $0.rounded(.down)) * 1_000)
+        }
     }
 
     /// Times beyond the year 9999 are refused: nobody means them, and sums with them must not overflow.

@@ -124,7 +124,7 @@ final class RemoteKeySet: Sendable {
                 return (state.schedule.nextFetch, state.isAwaited)
             }
             let now = secondsSince1970()
-            if isAwaited || due <= now { await fetchOnce() } else { await alarm.pause(seconds: due - now) }
+            if isAwaited || due <= now { await fetchOnce() } else { await alarm.pause(for: .seconds(due - now)) }
         }
     }
 

@@ -93,9 +93,11 @@ extension TokenVerifier.Provider {
         guard nowSeconds < claims.expiresAt + skew else { throw .expired }
         if let notBefore = claims.notBefore, nowSeconds + skew < notBefore { throw .notYetValid }
         let told = try identity(payload)
+        let canBeRevoked = settings.revocations != nil
         return VerifiedToken(
             subject: claims.subject, scopes: claims.scopes, expiresAtSeconds: claims.expiresAt + skew,
-            claims: told.claims, identity: told.fields)
+            claims: told.claims, identity: told.fields, tokenID: canBeRevoked ? claims.identifier : nil,
+            issuedAtMilliseconds: canBeRevoked ? claims.issuedAtMilliseconds : nil)
     }
 
     /// The claims that some policy asks for, and the fields that tell the backend of the caller.

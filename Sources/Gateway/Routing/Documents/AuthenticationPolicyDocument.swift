@@ -12,6 +12,7 @@ public struct AuthenticationPolicyDocument: Sendable, RulePolicyDocument {
         public let algorithms: [TokenProvider.Algorithm]
         public let clockSkewSeconds: Int
         public let keySet: Located<TokenProvider.KeySetReference>
+        public let revocations: Located<TokenProvider.RevocationFeed>?
         public let claimsToHeaders: [TokenProvider.ClaimHeader]
     }
 
@@ -114,6 +115,9 @@ extension AuthenticationPolicyDocument.Tokens {
         clockSkewSeconds = object.integer("clockSkewSeconds", in: 0...300)?.value ?? 30
         let keySet = object.object("keySet", required: true).flatMap {
             TokenProvider.KeySetReference.read($0, namespace: namespace)
+        }
+        revocations = object.object("revocations").flatMap {
+            TokenProvider.RevocationFeed.read($0, namespace: namespace)
         }
         claimsToHeaders = (object.objects("claimsToHeaders") ?? []).compactMap(Self.claimHeader)
         object.finish()

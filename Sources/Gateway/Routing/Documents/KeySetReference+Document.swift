@@ -40,7 +40,7 @@ extension TokenProvider.KeySetReference {
             at: uri.place)
     }
 
-    private static func mapKey(_ object: ObjectReader, _ namespace: String) -> TokenProvider.ConfigMapKey? {
+    static func mapKey(_ object: ObjectReader, _ namespace: String) -> TokenProvider.ConfigMapKey? {
         var object = object
         let name = object.objectName("name", required: true)
         let key = object.string("key", required: true)
@@ -51,7 +51,7 @@ extension TokenProvider.KeySetReference {
 
     /// Keys decide who is let in: whoever answers must be the issuer. Without TLS only this machine and names of the
     /// cluster will do, where the network is what is trusted.
-    private static func problem(ofURI uri: String) -> String? {
+    static func problem(ofURI uri: String) -> String? {
         guard uri.utf8.count <= 2_048, uri.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             return "must be a URI of visible ASCII"
         }

@@ -51,6 +51,28 @@ public struct TokenProvider: Sendable, Hashable {
         }
     }
 
+    /// Where the issuer tells which tokens it took back before they expired.
+    public struct RevocationFeed: Sendable, Hashable {
+        /// As `RemoteKeySet.uri`, without a query.
+        public var uri: String
+        /// As `RemoteKeySet.authorities`.
+        public var authorities: ConfigMapKey?
+        /// How often it is asked.
+        public var intervalMilliseconds: Int
+        /// How long one answer may take.
+        public var timeoutMilliseconds: Int
+
+        public init(
+            uri: String, authorities: ConfigMapKey? = nil, intervalMilliseconds: Int = 1_000,
+            timeoutMilliseconds: Int = 2_000
+        ) {
+            self.uri = uri
+            self.authorities = authorities
+            self.intervalMilliseconds = intervalMilliseconds
+            self.timeoutMilliseconds = timeoutMilliseconds
+        }
+    }
+
     public struct ConfigMapKey: Sendable, Hashable {
         /// "namespace/name".
         public var name: String
@@ -85,14 +107,16 @@ public struct TokenProvider: Sendable, Hashable {
     /// How far the issuer's clock may be from ours when `exp` and `nbf` are checked.
     public var clockSkewSeconds: Int
     public var keySet: KeySetReference
+    /// Nil: tokens are good until they expire.
+    public var revocations: RevocationFeed?
     public var claimsToHeaders: [ClaimHeader]
     /// The names of claims that some rule asks for.
     public var claims: Set<String>
 
     public init(
         name: String, issuer: String, audiences: [String], algorithms: [Algorithm] = Algorithm.allCases,
-        clockSkewSeconds: Int = 30, keySet: KeySetReference, claimsToHeaders: [ClaimHeader] = [],
-        claims: Set<String> = []
+        clockSkewSeconds: Int = 30, keySet: KeySetReference, revocations: RevocationFeed? = nil,
+        claimsToHeaders: [ClaimHeader] = [], claims: Set<String> = []
     ) {
         self.name = name
         self.issuer = issuer
@@ -100,6 +124,7 @@ public struct TokenProvider: Sendable, Hashable {
         self.algorithms = algorithms
         self.clockSkewSeconds = clockSkewSeconds
         self.keySet = keySet
+        self.revocations = revocations
         self.claimsToHeaders = claimsToHeaders
         self.claims = claims
     }

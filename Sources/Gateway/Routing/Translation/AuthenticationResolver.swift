@@ -22,8 +22,12 @@ struct AuthenticationResolver {
             + documents.accessPolicies.flatMap { $0.rule.allowedClaims + $0.rule.deniedClaims }
         claims = Set(asked.map(\.name))
         for policy in documents.authenticationPolicies {
-            if let tokens = policy.tokens { check(tokens.keySet) }
             if let keys = policy.apiKeys { consumers[policy.metadata.key] = read(keys.secret) }
+            guard let tokens = policy.tokens else { continue }
+            check(tokens.keySet)
+            if let feed = tokens.revocations, let authorities = feed.value.authorities {
+                checkMap(authorities.name, authorities.key, at: feed.place)
+            }
         }
     }
 
@@ -87,7 +91,7 @@ struct AuthenticationResolver {
             TokenProvider(
                 name: policy.metadata.key, issuer: tokens.issuer, audiences: tokens.audiences,
                 algorithms: tokens.algorithms, clockSkewSeconds: tokens.clockSkewSeconds, keySet: tokens.keySet.value,
-                claimsToHeaders: tokens.claimsToHeaders, claims: claims))
+                revocations: tokens.revocations?.value, claimsToHeaders: tokens.claimsToHeaders, claims: claims))
         return providers.count - 1
     }
 

@@ -20,6 +20,8 @@ public struct RouteTableSummary: Codable, Sendable, Equatable {
         public var algorithms: [String]
         public var clockSkewSeconds: Int
         public var keySet: String
+        /// As "https://identity.example/revocations every 1000 ms".
+        public var revocations: String?
         /// As "sub → x-user-id".
         public var claimsToHeaders: [String]?
     }
@@ -90,6 +92,7 @@ public struct RouteTableSummary: Codable, Sendable, Equatable {
             Provider(
                 name: $0.name, issuer: $0.issuer, audiences: $0.audiences, algorithms: $0.algorithms.map(\.rawValue),
                 clockSkewSeconds: $0.clockSkewSeconds, keySet: $0.keySet.description,
+                revocations: $0.revocations.map { "\($0.uri) every \($0.intervalMilliseconds) ms" },
                 claimsToHeaders: $0.claimsToHeaders.isEmpty
                     ? nil : $0.claimsToHeaders.map { "\($0.claim) → \($0.header)" })
         }
