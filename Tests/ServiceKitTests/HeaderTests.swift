@@ -83,6 +83,6 @@ import Testing
         ("application/problem+json", false), ("application/json, text/plain", false),
     ])
     func `takes JSON in UTF-8 only`(contentType: String?, isTaken: Bool) {
-        #expect(EndpointResponder.isJSON(contentType) == isTaken)
+        #expect(EndpointResponder.isContentType(contentType, .json) == isTaken)
     }
 }

@@ -102,6 +102,12 @@ import Testing
         #expect(SettingName.variable(key) == variable)
     }
 
+    @Test func `reads hours and days`() {
+        let kind = SettingKind.duration(.zero...(.seconds(40 * 86_400)))
+        #expect(kind.parse("12h") == .seconds(43_200) && kind.parse("30d") == .seconds(30 * 86_400))
+        #expect(kind.parse("41d") == nil && kind.parse("d") == nil)
+    }
+
     @Test(arguments: [
         ("1500ms", Duration.milliseconds(1_500)), ("2s", .seconds(2)), ("1m", .seconds(60)), ("2", nil), ("s", nil),
         ("-1s", nil), ("2h", nil), ("0s", nil), ("99999999999999s", nil),

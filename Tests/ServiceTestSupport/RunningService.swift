@@ -5,6 +5,7 @@ import Logging
 import NIOCore
 public import Postgres
 public import ServiceKit
+import ServiceLifecycle
 import Telemetry
 public import TestSupport
 
@@ -106,15 +107,20 @@ public func withService<Program: GatehouseService, Result: Sendable>(
         settings: settings,
         verifier: try await TokenVerifier(
             keySetFile: keySetFile, requirements: settings.platform.tokens, logger: logger),
-        platform: Platform(database: pool, metrics: MetricsRegistry(), logger: logger), readiness: readiness)
+        platform: Platform(
+            database: pool, metrics: MetricsRegistry(), logger: logger, tokens: settings.platform.tokens),
+        readiness: readiness)
     do {
-        let result = try await application.server.test(.live) { client in
-            try await application.managementServer.test(.live) { management in
-                try await test(
-                    RunningService(
-                        service: application.service, port: client.port ?? 0, managementPort: management.port ?? 0,
-                        readiness: readiness, database: pool, configuration: configuration,
-                        issuer: issuer, keySetFile: keySetFile))
+        try await application.service.prepare()
+        let result = try await withBackground(application.service.backgroundServices) {
+            try await application.server.test(.live) { client in
+                try await application.managementServer.test(.live) { management in
+                    try await test(
+                        RunningService(
+                            service: application.service, port: client.port ?? 0,
+                            managementPort: management.port ?? 0, readiness: readiness, database: pool,
+                            configuration: configuration, issuer: issuer, keySetFile: keySetFile))
+                }
             }
         }
         await pool.close()
@@ -122,6 +128,22 @@ public func withService<Program: GatehouseService, Result: Sendable>(
     } catch {
         await pool.close()
         throw error
+    }
+}
+
+/// Runs what a service runs beside its server, for the time of the body.
+private func withBackground<Result: Sendable>(
+    _ services: [any ServiceLifecycle.Service], _ body: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        for service in services { group.addTask { try await service.run() } }
+        let result = try await body()
+        group.cancelAll()
+        while let ended = await group.nextResult() {
+            // Cancelled is how they are meant to end here; whatever else they end with is the test's failure.
+            if case .failure(let error) = ended, !(error is CancellationError) { throw error }
+        }
+        return result
     }
 }
 

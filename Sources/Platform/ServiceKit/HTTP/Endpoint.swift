@@ -13,7 +13,7 @@ public struct Endpoint: Sendable {
     public let answers: [Answer]
     let options: EndpointOptions
     /// nil for an endpoint without a request body.
-    let body: Schema?
+    let body: RequestBody?
     let handle: @Sendable (Call) async throws -> Reply
 
     /// An endpoint that reads no request body.
@@ -48,9 +48,40 @@ public struct Endpoint: Sendable {
         self.access = access
         self.answers = answers
         self.options = options
-        self.body = Body.form.schema
+        self.body = RequestBody(encoding: .json, schema: Body.form.schema)
         self.handle = { call in try await handle(call, Body.form.read(JSONParser.parse(call.body))) }
     }
+
+    /// An endpoint that reads a form, as the endpoints of OAuth 2.0 do.
+    ///
+    /// - Parameter handle: Gets nil instead of the parameters when the body is not a form or repeats a parameter.
+    public init(
+        _ method: HTTPRequest.Method, _ path: String, _ operation: String, _ summary: String,
+        form: [FormParameter], access: Access, answers: [Answer],
+        handle: @escaping @Sendable (Call, FormParameters?) async throws -> Reply
+    ) {
+        self.method = method
+        self.path = path
+        self.operation = operation
+        self.summary = summary
+        parameters = []
+        self.access = access
+        self.answers = answers
+        options = []
+        body = RequestBody(encoding: .form, schema: FormParameters.schema(of: form))
+        self.handle = { call in try await handle(call, FormParameters(call.body)) }
+    }
+}
+
+/// What body an endpoint reads.
+struct RequestBody: Sendable {
+    enum Encoding: String, Sendable {
+        case json = "application/json"
+        case form = "application/x-www-form-urlencoded"
+    }
+
+    let encoding: Encoding
+    let schema: Schema
 }
 
 /// What ServiceKit documents for an endpoint because its handler uses it.
@@ -73,6 +104,9 @@ public enum Access: Sendable, Hashable {
 
     /// The bearer of a token with this scope, for example `warehouse:read`.
     public static func scope(_ scope: String) -> Access { .scopes([scope]) }
+
+    /// The bearer of any valid token; what it may do is decided by who the caller is.
+    public static var bearer: Access { .scopes([]) }
 }
 
 /// An answer that an endpoint can give, for the document. Those of ServiceKit itself (400, 401, 403, 404 of a path
@@ -110,6 +144,20 @@ public struct Answer: Sendable {
     /// 204.
     public static var noContent: Answer { Answer(status: 204, summary: "Done.", schema: nil, headers: []) }
 
+    /// 200 or 201 with something that no cache may keep, such as a token.
+    public static func issued<Body: Representable>(
+        _ type: Body.Type, status: HTTPResponse.Status = .ok
+    ) -> Answer {
+        Answer(
+            status: status.code, summary: "What was asked for; not to be stored by caches.",
+            schema: Body.representation.schema, headers: status == .created ? ["Location"] : [])
+    }
+
+    /// 202: it will be done, or not; the answer does not tell.
+    public static func accepted(_ summary: String) -> Answer {
+        Answer(status: 202, summary: summary, schema: nil, headers: [])
+    }
+
     /// 409 and what it means here.
     public static func conflict(_ summary: String) -> Answer { .problem(.conflict, summary) }
 
@@ -119,7 +167,7 @@ public struct Answer: Sendable {
     }
 
     /// 200 with some JSON.
-    static func json(_ summary: String) -> Answer {
+    public static func json(_ summary: String) -> Answer {
         Answer(status: 200, summary: summary, schema: Schema(["type": "object"]), headers: ["ETag"])
     }
 }

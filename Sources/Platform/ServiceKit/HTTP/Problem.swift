@@ -42,6 +42,7 @@ extension Problem {
 
         public static let malformed = Kind(400, "malformed-request", "The request could not be understood")
         public static let unauthenticated = Kind(401, "unauthenticated", "A valid access token is needed")
+        public static let badCredentials = Kind(401, "bad-credentials", "The credentials are not accepted")
         public static let forbidden = Kind(403, "forbidden", "The access token does not allow this")
         public static let notFound = Kind(404, "not-found", "There is no such resource")
         public static let methodNotAllowed = Kind(
@@ -50,10 +51,12 @@ extension Problem {
         public static let preconditionFailed = Kind(
             412, "precondition-failed", "The resource has changed since it was read")
         public static let tooLarge = Kind(413, "content-too-large", "The request body is too large")
-        public static let unsupportedMediaType = Kind(415, "unsupported-media-type", "The request body must be JSON")
+        public static let unsupportedMediaType = Kind(
+            415, "unsupported-media-type", "The request body has another type")
         public static let invalid = Kind(422, "invalid", "The request is not valid")
         public static let idempotencyKeyReused = Kind(
             422, "idempotency-key-reused", "The Idempotency-Key was used for another request")
+        public static let tooManyRequests = Kind(429, "too-many-requests", "There were too many requests")
         public static let internalError = Kind(500, "internal-error", "The service failed")
         public static let unavailable = Kind(503, "unavailable", "The service is temporarily unavailable")
     }
@@ -79,6 +82,11 @@ extension Problem {
     /// 503 with `Retry-After`.
     public static func unavailable(_ detail: String, retryAfterSeconds: Int = 1) -> Problem {
         Problem(.unavailable, detail, headers: [.retryAfter: String(retryAfterSeconds)])
+    }
+
+    /// 429 with `Retry-After` (RFC 6585 §4).
+    public static func tooManyRequests(_ detail: String, retryAfterSeconds: Int) -> Problem {
+        Problem(.tooManyRequests, detail, headers: [.retryAfter: String(max(1, retryAfterSeconds))])
     }
 
     /// 500: nothing about the cause is told.

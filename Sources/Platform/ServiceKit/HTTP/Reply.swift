@@ -41,6 +41,15 @@ extension Reply {
             .created, content: json(body), headers: [.location: location], entityTag: EntityTag(version: version))
     }
 
+    /// A body that no cache may keep, such as a token (RFC 6749 §5.1).
+    public static func issued<Body: Representable>(
+        _ body: Body, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
+    ) -> Reply {
+        var headers = headers
+        headers[.cacheControl] = "no-store"
+        return Reply(status, content: json(body), headers: headers)
+    }
+
     /// 204: done, and nothing to show.
     public static var noContent: Reply { Reply(.noContent) }
 

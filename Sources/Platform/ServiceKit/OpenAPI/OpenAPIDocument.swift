@@ -50,10 +50,9 @@ public struct OpenAPIDocument: Sendable {
         let parameters = parameters(of: endpoint, schemas: &schemas)
         if !parameters.isEmpty { members.append(.init("parameters", .array(parameters))) }
         if let body = endpoint.body {
-            schemas.merge(body.components) { first, _ in first }
-            members.append(
-                .init(
-                    "requestBody", ["required": true, "content": ["application/json": ["schema": body.json]]]))
+            schemas.merge(body.schema.components) { first, _ in first }
+            let content = JSONValue.object([.init(body.encoding.rawValue, ["schema": body.schema.json])])
+            members.append(.init("requestBody", ["required": true, "content": content]))
         }
         switch endpoint.access {
         case .anyone: members.append(.init("security", []))
@@ -131,11 +130,10 @@ public struct OpenAPIDocument: Sendable {
     /// The problems that ServiceKit itself answers with.
     private static func implied(by endpoint: Endpoint) -> [(Int, String)] {
         var problems = [(500, "The service failed."), (503, "The service or its database is not available.")]
-        if endpoint.body != nil {
-            problems += [
-                (400, "The body is not JSON."), (413, "The body is too large."), (415, "The body is not JSON."),
-                (422, "Some values are not valid; all of them are listed."),
-            ]
+        if let body = endpoint.body {
+            let reason = body.encoding == .json ? "The body is not JSON." : "The body is not a form."
+            problems += [(400, reason), (413, "The body is too large."), (415, reason)]
+            if body.encoding == .json { problems.append((422, "Some values are not valid; all of them are listed.")) }
         }
         if endpoint.access != .anyone {
             problems += [(401, "There is no valid access token."), (403, "The access token lacks a scope.")]

@@ -1,3 +1,4 @@
+public import ArgumentParser
 public import Logging
 public import Postgres
 public import ServiceLifecycle
@@ -23,6 +24,14 @@ public protocol GatehouseService: Sendable {
     /// What runs beside the server, for example an HTTP client to be shut down. Ends when the service stops.
     var backgroundServices: [any ServiceLifecycle.Service] { get }
 
+    /// Subcommands of its program beyond those that every service has; each begins with a ``Boot``.
+    static var commands: [any AsyncParsableCommand.Type] { get }
+
+    /// Reads what the service needs besides its settings, such as key files, before anything listens.
+    ///
+    /// - Throws: ``SettingsError`` when it cannot be used: the program ends with status 78.
+    func prepare() async throws
+
     /// Stores demonstration data; a second run changes nothing. The database is migrated.
     func seed() async throws
 }
@@ -31,6 +40,8 @@ extension GatehouseService {
     public var tokenKeys: TokenKeys? { nil }
 
     public var backgroundServices: [any ServiceLifecycle.Service] { [] }
+    public static var commands: [any AsyncParsableCommand.Type] { [] }
+    public func prepare() async throws {}
 }
 
 /// What a service is called and where it listens unless told otherwise.
@@ -60,11 +71,17 @@ public struct Platform: Sendable {
     public let idempotencyKeys: IdempotencyKeys
     public let metrics: MetricsRegistry
     public let logger: Logger
+    /// What the tokens of callers must say.
+    public let tokens: TokenRequirements
 
-    public init(database: PostgresPool, metrics: MetricsRegistry, logger: Logger) {
+    public init(
+        database: PostgresPool, metrics: MetricsRegistry, logger: Logger,
+        tokens: TokenRequirements = TokenRequirements()
+    ) {
         self.database = database
         self.metrics = metrics
         self.logger = logger
+        self.tokens = tokens
         idempotencyKeys = IdempotencyKeys(database: database)
     }
 

@@ -1,7 +1,7 @@
 public import ArgumentParser
 import Foundation
-import Logging
-import Postgres
+public import Logging
+public import Postgres
 import ServiceLifecycle
 import Telemetry
 import UnixSignals
@@ -15,7 +15,8 @@ public struct ServiceProgram<Program: GatehouseService>: AsyncParsableCommand {
             discussion: "Settings come from the environment and, below it, from the YAML file of --config:\n\n"
                 + ServiceSettings<Program>.help,
             version: Program.identity.version,
-            subcommands: [Serve<Program>.self, Migrate<Program>.self, Seed<Program>.self, OpenAPI<Program>.self],
+            subcommands: [Serve<Program>.self, Migrate<Program>.self, Seed<Program>.self, OpenAPI<Program>.self]
+                + Program.commands,
             defaultSubcommand: Serve<Program>.self)
     }
 
@@ -26,9 +27,12 @@ public struct ServiceProgram<Program: GatehouseService>: AsyncParsableCommand {
     public static func start() async { await main() }
 }
 
-struct SettingsOptions: ParsableArguments {
+/// Where settings come from besides the environment: an option of every subcommand.
+public struct SettingsOptions: ParsableArguments {
     @Option(help: "A YAML file with settings; the environment wins over it.")
     var config: String?
+
+    public init() {}
 }
 
 struct Serve<Program: GatehouseService>: AsyncParsableCommand {
@@ -51,6 +55,7 @@ struct Serve<Program: GatehouseService>: AsyncParsableCommand {
                     "TOKEN_KEY_SET_FILE or TOKEN_KEY_SET_URI is required: the JSON Web Key set for access tokens"
                 ])
             }
+            try await application.service.prepare()
             var configuration = ServiceGroupConfiguration(
                 services: try application.lifecycle(), gracefulShutdownSignals: [.sigterm, .sigint], logger: boot.logger
             )
@@ -90,17 +95,9 @@ struct Seed<Program: GatehouseService>: AsyncParsableCommand {
     func run() async throws {
         let boot = try Boot<Program>(options)
         try await boot.reporting {
-            _ = try await boot.migrate()
-            let platform = boot.makePlatform()
-            let result: Result<Void, any Error>
-            do {
+            try await boot.withMigratedPlatform { platform in
                 try await Program(platform: platform, settings: boot.settings.own).seed()
-                result = .success(())
-            } catch {
-                result = .failure(error)
             }
-            await platform.database.close()
-            try result.get()
             print("Seeded.")
         }
     }
@@ -121,12 +118,12 @@ struct OpenAPI<Program: GatehouseService>: AsyncParsableCommand {
 }
 
 /// What every subcommand begins with: settings and log.
-struct Boot<Program: GatehouseService>: Sendable {
-    let settings: ServiceSettings<Program>
-    let logger: Logger
+public struct Boot<Program: GatehouseService>: Sendable {
+    public let settings: ServiceSettings<Program>
+    public let logger: Logger
 
     /// - Throws: `ExitCode` 78 (EX_CONFIG) after telling on standard error what is wrong with the settings.
-    init(_ options: SettingsOptions) throws {
+    public init(_ options: SettingsOptions) throws {
         do {
             settings = try ServiceSettings(environment: ProcessInfo.processInfo.environment, file: options.config)
         } catch {
@@ -139,20 +136,33 @@ struct Boot<Program: GatehouseService>: Sendable {
         logger = Logger(label: Program.identity.name)
     }
 
-    func makePlatform() -> Platform {
+    public func makePlatform() -> Platform {
         Platform(
             database: PostgresPool(configuration: settings.platform.database, logger: logger),
-            metrics: MetricsRegistry(), logger: logger)
+            metrics: MetricsRegistry(), logger: logger, tokens: settings.platform.tokens)
     }
 
-    func migrate() async throws(MigrationError) -> [String] {
+    /// Brings the database up to date.
+    ///
+    /// - Returns: The names of the migrations applied now.
+    public func migrate() async throws(MigrationError) -> [String] {
         try await Migrator(
             configuration: settings.platform.database, migrations: try Program.allMigrations, logger: logger
         ).migrate()
     }
 
+    /// Migrates the database and runs `work` on it; afterwards the pool is closed, whatever happened.
+    public func withMigratedPlatform(_ work: (Platform) async throws -> Void) async throws {
+        _ = try await migrate()
+        let platform = makePlatform()
+        let result: Result<Void, any Error>
+        do { result = .success(try await work(platform)) } catch { result = .failure(error) }
+        await platform.database.close()
+        try result.get()
+    }
+
     /// Runs `work`; what it throws is told on standard error in one line each, and ends the program with a status.
-    func reporting(_ work: () async throws -> Void) async throws {
+    public func reporting(_ work: () async throws -> Void) async throws {
         do {
             try await work()
         } catch let error as SettingsError {

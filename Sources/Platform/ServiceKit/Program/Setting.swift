@@ -107,11 +107,13 @@ extension SettingKind where Value == Int {
 }
 
 extension SettingKind where Value == Duration {
-    /// A time such as `1500ms`, `2s` or `5m` in `range`.
+    /// A time such as `1500ms`, `2s`, `5m`, `12h` or `30d` in `range`.
     public static func duration(_ range: ClosedRange<Duration>) -> SettingKind {
-        SettingKind(expected: "a time such as 1500ms, 2s or 5m, \(range.lowerBound)…\(range.upperBound)") { text in
+        SettingKind(expected: "a time such as 1500ms, 2s, 5m, 12h or 30d, \(range.lowerBound)…\(range.upperBound)") {
+            text in
             let units: [(String, (Int) -> Duration)] = [
                 ("ms", { .milliseconds($0) }), ("s", { .seconds($0) }), ("m", { .seconds($0 * 60) }),
+                ("h", { .seconds($0 * 3_600) }), ("d", { .seconds($0 * 86_400) }),
             ]
             for (suffix, unit) in units where text.hasSuffix(suffix) {
                 guard let count = Int(text.dropLast(suffix.count)), 0...1_000_000_000 ~= count else { return nil }

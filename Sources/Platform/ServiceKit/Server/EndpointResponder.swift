@@ -23,7 +23,7 @@ struct EndpointResponder: HTTPResponder {
             let call = Call(
                 requestID: requestID, logger: logger, callerIfAny: caller, path: request.uri.path,
                 method: request.method, query: query, headers: request.headers,
-                body: endpoint.body == nil ? [] : try await body(of: request),
+                body: try await body(of: request),
                 values: values)
             return try await endpoint.handle(call)
         }
@@ -96,10 +96,11 @@ struct EndpointResponder: HTTPResponder {
     }
 
     private func body(of request: Request) async throws -> [UInt8] {
-        guard Self.isJSON(request.headers[.contentType]),
+        guard let encoding = endpoint.body?.encoding else { return [] }
+        guard Self.isContentType(request.headers[.contentType], encoding),
             request.headers[.contentEncoding].map({ $0.lowercased() == "identity" }) ?? true
         else {
-            throw Problem(.unsupportedMediaType, "Send the body as application/json in UTF-8, not compressed.")
+            throw Problem(.unsupportedMediaType, "Send the body as \(encoding.rawValue) in UTF-8, not compressed.")
         }
         let tooLarge = Problem(.tooLarge, "The request body may have at most \(bodyLimitBytes) bytes.")
         if let length = request.headers[.contentLength].flatMap(Int.init), length > bodyLimitBytes { throw tooLarge }
@@ -113,12 +114,12 @@ struct EndpointResponder: HTTPResponder {
         }
     }
 
-    /// `application/json`, with no parameter but `charset=utf-8` (RFC 8259 §8.1, §11).
-    static func isJSON(_ contentType: String?) -> Bool {
+    /// The media type, with no parameter but `charset=utf-8` (RFC 8259 §8.1, §11).
+    static func isContentType(_ contentType: String?, _ encoding: RequestBody.Encoding) -> Bool {
         let parts = (contentType ?? "").lowercased().split(separator: ";").map { part in
             part.filter { $0 != " " && $0 != "\t" && $0 != "\"" }
         }
-        return parts.first == "application/json" && parts.dropFirst().allSatisfy { $0 == "charset=utf-8" }
+        return parts.first == encoding.rawValue && parts.dropFirst().allSatisfy { $0 == "charset=utf-8" }
     }
 }
 
