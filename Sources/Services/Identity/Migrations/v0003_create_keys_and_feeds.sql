@@ -13,10 +13,19 @@ CREATE TABLE signing_keys (
     CONSTRAINT signing_keys_retire_at_check CHECK (retire_at > active_from)
 );
 
--- What ended before its time, for as long as it could still matter. Positions grow in the order of commits: whoever
--- inserts holds the advisory lock of the feed until then.
+-- The last position of the feed: one row. Whoever adds to the feed holds it until the end of the transaction, so positions
+-- become visible in their order and a reader that was at one never misses a smaller one.
+CREATE TABLE revocation_feed (
+    is_only  boolean NOT NULL DEFAULT true,
+    position bigint  NOT NULL DEFAULT 0,
+    CONSTRAINT revocation_feed_pkey PRIMARY KEY (is_only),
+    CONSTRAINT revocation_feed_is_only_check CHECK (is_only)
+);
+INSERT INTO revocation_feed DEFAULT VALUES;
+
+-- What ended before its time, for as long as it could still matter.
 CREATE TABLE revocations (
-    position      bigint      GENERATED ALWAYS AS IDENTITY,
+    position      bigint      NOT NULL,
     subject       text,
     issued_before timestamptz,
     token_id      text,
