@@ -1,5 +1,7 @@
+public import ArgumentParser
 public import Postgres
 public import ServiceKit
+public import ServiceLifecycle
 
 /// The service that knows who may do what, and issues the tokens that say so.
 public struct IdentityService: GatehouseService {
@@ -17,12 +19,33 @@ public struct IdentityService: GatehouseService {
         }
     }
 
-    private let platform: Platform
+    public static var commands: [any AsyncParsableCommand.Type] {
+        [AdminCommand.self, AccountsCommand.self, KeysCommand.self]
+    }
 
-    public init(platform: Platform, settings: IdentitySettings) { self.platform = platform }
+    let resources: Resources
 
-    public var endpoints: [Endpoint] { [] }
+    public init(platform: Platform, settings: IdentitySettings) {
+        resources = Resources(platform: platform, settings: settings)
+    }
 
-    /// There is nothing to demonstrate without a password: `admin create` makes the first account.
+    public var endpoints: [Endpoint] { Routes(resources: resources).endpoints }
+
+    /// Its own tokens are checked with its own keys.
+    public var tokenKeys: TokenKeys? { resources.tokenKeys }
+
+    public var backgroundServices: [any ServiceLifecycle.Service] {
+        var senders: [any MessageSender] = [LogSender(logger: resources.logger)]
+        if let path = resources.settings.messagesFilePath { senders.append(FileSender(path: path)) }
+        return [
+            KeyReading(resources: resources), MessageDispatch(resources: resources, senders: senders),
+            Cleaning(resources: resources),
+        ]
+    }
+
+    /// Reads the key files.
+    public func prepare() async throws { try resources.keys.prepare() }
+
+    /// There is nothing to demonstrate without a password: `accounts create` makes the first account.
     public func seed() async throws {}
 }

@@ -1,0 +1,79 @@
+import Logging
+import Postgres
+import ServiceKit
+import ServiceLifecycle
+
+/// Sends what lies in the mailroom.
+struct MessageDispatch: Service, CustomStringConvertible {
+    let resources: Resources
+    let senders: [any MessageSender]
+    let description = "messages to people"
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            for await job in resources.mailroom.jobs {
+                do {
+                    guard let message = try await message(of: job) else { continue }
+                    for sender in senders { try await sender.send(message) }
+                } catch {
+                    resources.mailroom.lose("\(error)")
+                }
+            }
+        }
+    }
+
+    private func message(of job: Mailroom.Job) async throws -> Message? {
+        switch job {
+        case .send(let message): message
+        case .resetPassword(let email): try await Passwords(resources: resources).prepareReset(email)
+        }
+    }
+}
+
+/// Reads the signing keys every ten seconds, and makes the next one when it is time.
+struct KeyReading: Service, CustomStringConvertible {
+    let resources: Resources
+    let description = "signing keys"
+
+    func run() async throws {
+        while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            var pause = SigningKeys.recheck
+            do {
+                try await resources.keys.read()
+            } catch let error as PostgresError {
+                // At first there are no tables: the database is migrated meanwhile.
+                resources.logger.info("signing keys could not be read", metadata: ["reason": "\(error)"])
+                pause = .seconds(1)
+            } catch {
+                resources.logger.error("signing keys could not be read", metadata: ["reason": "\(error)"])
+            }
+            do {
+                try await cancelWhenGracefulShutdown { [pause] in try await Task.sleep(for: pause) }
+            } catch {
+                return
+            }
+        }
+    }
+}
+
+/// Deletes expired rows every minute.
+struct Cleaning: Service, CustomStringConvertible {
+    static let interval = Duration.seconds(60)
+
+    let resources: Resources
+    let description = "cleaning of expired rows"
+
+    func run() async throws {
+        while !Task.isShuttingDownGracefully, !Task.isCancelled {
+            do {
+                try await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.interval) }
+                let deleted = try await resources.store.clean(in: resources.database)
+                resources.logger.debug("expired rows deleted", metadata: ["count": "\(deleted)"])
+            } catch is CancellationError {
+                return
+            } catch {
+                resources.logger.warning("expired rows could not be deleted", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import HTTPTypes
+import Postgres
+import ServiceKit
+import ServiceTestSupport
+import Testing
+
+@testable import Identity
+
+@Suite(.timeLimit(.minutes(3))) struct SessionTests {
+    @Test func `a refresh token is good once; its reuse ends the session and its access tokens`() async throws {
+        try await withIdentity { identity in
+            let (_, first) = try await identity.signIn(try await identity.person())
+            let second = try await identity.refresh(first)
+            #expect(second.status == 200 && second.header("cache-control") == "no-store")
+            let access = try #require(second.json["access_token"]?.string)
+            let refresh = try #require(second.json["refresh_token"]?.string)
+            #expect(try await identity.send(.get, "/identity/me", token: access).status == 200)
+
+            let reused = try await identity.refresh(first)
+            #expect(reused.status == 401 && reused.isProblem)
+            #expect(try await identity.refresh(refresh).status == 401)
+            #expect(try await identity.send(.get, "/identity/me", token: access).status == 401)
+            #expect(try await identity.feed()["revocations"]?.elements?.count == 2)
+            #expect(
+                try await identity.count("SELECT count(*) FROM outbox WHERE event = 'session.reused'") == 1)
+        }
+    }
+
+    @Test func `of parallel refreshes one succeeds at most, and never are two children alive`() async throws {
+        try await withIdentity { identity in
+            let ada = try await identity.person()
+            for _ in 0..<5 {
+                let token = try await identity.signIn(ada).refresh
+                let answers = try await withThrowingTaskGroup { group in
+                    for _ in 0..<8 { group.addTask { try await identity.refresh(token) } }
+                    return try await group.reduce(into: [TestAnswer]()) { $0.append($1) }
+                }
+                let winners = answers.filter { $0.status == 200 }
+                #expect(winners.count == 1)
+                #expect(answers.allSatisfy { $0.status == 200 || $0.status == 401 })
+                // The others were reuses, so its family has ended: no child works.
+                for winner in winners {
+                    let child = try #require(winner.json["refresh_token"]?.string)
+                    #expect(try await identity.refresh(child).status == 401)
+                }
+            }
+            let live = try await identity.count(
+                """
+                SELECT count(*) FROM refresh_tokens AS t JOIN refresh_families AS f ON f.id = t.family_id
+                WHERE t.used_at IS NULL AND f.ended_at IS NULL
+                """)
+            #expect(live == 0)
+        }
+    }
+
+    @Test func `signing out ends the session and the token, not other sessions`() async throws {
+        try await withIdentity { identity in
+            let ada = try await identity.person()
+            let (first, second) = (try await identity.signIn(ada), try await identity.signIn(ada))
+            let json = #"{"refresh_token":"\#(first.refresh)"}"#
+            #expect(try await identity.send(.post, "/identity/sign-out", json: json).status == 401)
+            #expect(try await identity.send(.post, "/identity/sign-out", token: first.access, json: json).status == 204)
+            #expect(try await identity.send(.get, "/identity/me", token: first.access).status == 401)
+            #expect(try await identity.refresh(first.refresh).status == 401)
+            #expect(try await identity.send(.get, "/identity/me", token: second.access).status == 200)
+            #expect(try await identity.refresh(second.refresh).status == 200)
+        }
+    }
+
+    @Test func `nobody ends a session of somebody else`() async throws {
+        try await withIdentity { identity in
+            let ada = try await identity.signIn(try await identity.person())
+            let eve = try await identity.signIn(try await identity.person("eve@example.org"))
+            let json = #"{"refresh_token":"\#(ada.refresh)"}"#
+            #expect(try await identity.send(.post, "/identity/sign-out", token: eve.access, json: json).status == 204)
+            #expect(try await identity.refresh(ada.refresh).status == 200)
+            #expect(try await identity.send(.get, "/identity/me", token: eve.access).status == 401)
+        }
+    }
+
+    @Test func `a new password ends the other sessions, and the one that asked goes on`() async throws {
+        try await withIdentity { identity in
+            let ada = try await identity.person()
+            let (asking, other) = (try await identity.signIn(ada), try await identity.signIn(ada))
+            let wrong = #"{"current_password":"wrong","new_password":"battery staple"}"#
+            let refused = try await identity.send(.post, "/identity/password", token: asking.access, json: wrong)
+            #expect(refused.status == 422 && refused.refusedFields == ["current_password"])
+            let json = #"{"current_password":"\#(ada.password)","new_password":"battery staple"}"#
+            #expect(
+                try await identity.send(.post, "/identity/password", token: asking.access, json: json).status == 204)
+            #expect(try await identity.send(.get, "/identity/me", token: asking.access).status == 200)
+            #expect(try await identity.send(.get, "/identity/me", token: other.access).status == 401)
+            #expect(try await identity.refresh(asking.refresh).status == 200)
+            #expect(try await identity.refresh(other.refresh).status == 401)
+            #expect(try await identity.trySignIn(ada.email, ada.password).status == 401)
+            #expect(try await identity.trySignIn(ada.email, "battery staple").status == 200)
+        }
+    }
+
+    @Test func `a forgotten password is set by a message, once, and all sessions end`() async throws {
+        try await withIdentity { identity in
+            let ada = try await identity.person()
+            let session = try await identity.signIn(ada)
+            for email in [ada.email, "nobody@example.org"] {
+                let answer = try await identity.send(
+                    .post, "/identity/password/forgot", json: #"{"email":"\#(email)"}"#)
+                #expect(answer.status == 202 && answer.content.isEmpty)
+            }
+            let token = try await identity.messageToken(.reset, to: ada.email)
+            let json = #"{"token":"\#(token)","new_password":"battery staple"}"#
+            let statuses = try await withThrowingTaskGroup { group in
+                for _ in 0..<4 {
+                    group.addTask { try await identity.send(.post, "/identity/password/reset", json: json).status }
+                }
+                return try await group.reduce(into: [Int]()) { $0.append($1) }
+            }
+            #expect(statuses.sorted() == [204, 422, 422, 422])
+            #expect(try await identity.refresh(session.refresh).status == 401)
+            #expect(try await identity.send(.get, "/identity/me", token: session.access).status == 401)
+            #expect(try await identity.trySignIn(ada.email, "battery staple").status == 200)
+            let verification = try await identity.send(
+                .post, "/identity/accounts/verify", json: #"{"token":"\#(token)"}"#)
+            #expect(verification.status == 422)
+        }
+    }
+
+    @Test func `a session that is over is not refreshed`() async throws {
+        try await withIdentity { identity in
+            let session = try await identity.signIn(try await identity.person())
+            try await identity.database.execute(
+                "UPDATE refresh_families SET expires_at = now() - interval '1 second'")
+            #expect(try await identity.refresh(session.refresh).status == 401)
+            #expect(try await identity.refresh("gh_rt_nonsense").status == 401)
+            #expect(try await identity.resources.store.clean(in: identity.database) > 0)
+            #expect(try await identity.count("SELECT count(*) FROM refresh_tokens") == 0)
+        }
+    }
+}
