@@ -1,41 +1,47 @@
-# One image for each program: docker build --target gatehouse|warehouse|accounting|sales|tools .
+# One image for each program: docker build --target gatehouse|warehouse|accounting|sales|identity|tools .
 # scripts/images builds them all, with the labels. Works with BuildKit and with the builder before it.
 #
-# Layers from rare to frequent change: packages, dependencies (Package.swift), our code, labels.
+# Layers from rare to frequent change: packages, dependencies, our code, labels.
 
 FROM swift:6.3.1-bookworm AS toolchain
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libnghttp2-dev libpq-dev libssl-dev zlib1g-dev \
+    && apt-get install --yes --no-install-recommends libargon2-dev libnghttp2-dev libpq-dev libssl-dev zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /gatehouse
 
-# The dependencies alone: every target of ours is a single empty file here, so a change of our code leaves this layer.
-FROM toolchain AS dependencies
+# A package with the dependencies of Package.swift and what our programs use of them, and nothing of ours: a new target
+# leaves it as it is, and with it the layer that is built from it.
+FROM toolchain AS manifest
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
-COPY Package.swift ./
-COPY Sources/C Sources/C
-RUN swift package resolve \
-    && swift package dump-package | sed -n 's/\\//g; s/.*"path" : "\(.*\)".*/\1/p' | grep -E '^(Sources|Tests)/' \
-        | grep -v '^Sources/C/' | while read -r folder; do \
-            mkdir -p "$folder/Migrations" && touch "$folder/Migrations/none.sql"; \
-            case $folder in \
-                Sources/Executables/*) echo '@main struct Stub { static func main() {} }' ;; \
-                *) echo '// stands for the target' ;; \
-            esac > "$folder/ImageStub.swift"; \
-        done
+COPY Package.swift /tmp/
+RUN mkdir -p /manifest/Sources/Dependencies && touch /manifest/Sources/Dependencies/Empty.swift \
+    && { head -n 1 /tmp/Package.swift \
+        && printf 'import PackageDescription\nlet package = Package(\n    name: "gatehouse",\n' \
+        && sed -n '/^let package = /,$p' /tmp/Package.swift | sed -n '/^    dependencies: \[/,/^    \],/p' \
+        && printf '    targets: [.target(name: "Dependencies", dependencies: [\n' \
+        && sed '/^let .*[tT]est.*: /,/^\]/d' /tmp/Package.swift | grep -o '\.product(name: "[^"]*", package: "[^"]*")' | sort -u | sed 's/$/,/' \
+        && printf '    ])])\n'; \
+    } > /manifest/Package.swift
+
+# In an archive, because it keeps the nanoseconds of files' times: a layer need not, and then all is built again.
+FROM toolchain AS dependencies
+COPY --from=manifest /manifest ./
 ARG JOBS=
-RUN for program in gatehouse gatehouse-dev warehouse-service accounting-service sales-service; do \
-        swift build --configuration release --static-swift-stdlib ${JOBS:+--jobs "$JOBS"} --product "$program" || exit 1; \
-    done \
-    && find Sources Tests -name ImageStub.swift -delete && find Sources -name none.sql -delete
+RUN swift build --configuration release --static-swift-stdlib ${JOBS:+--jobs "$JOBS"} \
+    && tar --create --format=posix --file build.tar .build && rm -r .build Package.swift Sources
 
 FROM dependencies AS build
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 ARG JOBS=
+COPY Package.swift ./
 COPY Sources Sources
-# Strip: symbols are half of a static Swift program. What a crash needs is in the build's own directory.
-RUN mkdir -p /programs \
-    && for program in gatehouse gatehouse-dev warehouse-service accounting-service sales-service; do \
+# The tests' folders only have to be there. Strip: symbols are half of a static Swift program. What a crash needs is in the
+# build's own directory.
+RUN tar --extract --file build.tar && rm build.tar \
+    && swift package dump-package | sed -n 's/\\//g; s/.*"path" : "\(Tests.*\)".*/\1/p' | xargs mkdir -p /programs \
+    && for program in gatehouse gatehouse-dev warehouse-service accounting-service sales-service \
+        identity-service; do \
         swift build --configuration release --static-swift-stdlib ${JOBS:+--jobs "$JOBS"} --product "$program" \
             && strip --strip-all -o "/programs/$program" ".build/release/$program" || exit 1; \
     done
@@ -92,6 +98,24 @@ EXPOSE 8083
 ARG VERSION=0.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="sales" \
+    org.opencontainers.image.version="$VERSION" \
+    org.opencontainers.image.revision="$REVISION"
+
+# Argon2 for passwords.
+FROM service AS identity
+USER 0:0
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libargon2-1 \
+    && rm -rf /var/lib/apt/lists/*
+USER 10001:10001
+COPY --from=build /programs/identity-service /usr/local/bin/
+ENTRYPOINT ["identity-service"]
+CMD ["serve"]
+EXPOSE 8084
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="identity" \
     org.opencontainers.image.version="$VERSION" \
     org.opencontainers.image.revision="$REVISION"
 
