@@ -53,7 +53,7 @@ import Testing
 
             // Its time comes.
             try await identity.database.execute(
-                "UPDATE signing_keys SET active_from = now() - interval '1 second' WHERE kid = $1", [kid])
+                "UPDATE signing_keys SET active_from = now() WHERE kid = $1", [kid])
             try await identity.resources.keys.read()
             #expect(try await Self.kids(identity) == [kid, first[0]])
             let fresh = try await identity.signIn(ada).access

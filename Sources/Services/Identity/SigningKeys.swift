@@ -13,7 +13,10 @@ final class SigningKeys: Sendable {
         /// From a file; nil once it is among the rows.
         var imported: SigningKey?
         var ring: KeyRing?
+        /// When the reading that gave the ring began.
         var readAt: ContinuousClock.Instant?
+        /// The key set that the verifier was given last.
+        var published: String?
     }
 
     private let store: Store
@@ -99,13 +102,22 @@ final class SigningKeys: Sendable {
             keys = try await store.keys(in: database)
             now = try await store.now(in: database)
         }
-        let ring = try ring(of: keys, now: now)
-        // Replacing voids what the verifier remembers: only when there is something new.
-        if ring.jwks != state.withLock({ $0.ring?.jwks }) { try await published.replace(json: Array(ring.jwks.utf8)) }
-        state.withLock { state in
+        try await take(try ring(of: keys, now: now), readAt: readAt)
+    }
+
+    /// Takes the outcome of a reading, unless one that began later was faster.
+    private func take(_ ring: KeyRing, readAt: ContinuousClock.Instant) async throws {
+        let isNews = state.withLock { state in
+            if let last = state.readAt, last > readAt { return false }
             state.ring = ring
             state.readAt = readAt
+            return state.published != ring.jwks
         }
+        // Replacing voids what the verifier remembers: only when there is something new. Should two readings overtake each
+        // other here, the next one sees it.
+        guard isNews else { return }
+        try await published.replace(json: Array(ring.jwks.utf8))
+        state.withLock { $0.published = ring.jwks }
     }
 
     /// Makes the next key at once.

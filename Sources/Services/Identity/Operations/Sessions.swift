@@ -32,12 +32,18 @@ struct Sessions: Sendable {
         }
         guard verification.matches, let known else { throw Refusal.signInRefused }
         let rehashed = verification.needsRehash ? try await rehash(password) : nil
-        let pair = try await database.withTransaction { transaction in
-            try await begin(
-                known.account, proof: known.hash, rehashed: rehashed, scopes: scopes, ring: ring, in: transaction)
+        do {
+            let pair = try await database.withTransaction { transaction in
+                try await begin(
+                    known.account, proof: known.hash, rehashed: rehashed, scopes: scopes, ring: ring, in: transaction)
+            }
+            try await resources.throttle.succeeded(counters)
+            return pair
+        } catch Refusal.scopeNotGranted {
+            // The password was right.
+            try await resources.throttle.succeeded(counters)
+            throw Refusal.scopeNotGranted
         }
-        try await resources.throttle.succeeded(counters)
-        return pair
     }
 
     /// A hash with today's parameters. When there is no time for it, the next sign-in does it.
