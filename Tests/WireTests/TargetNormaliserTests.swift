@@ -19,6 +19,7 @@ struct TargetNormaliserTests {
             "/", "/a", "/a/", "/a/b.c/d-e_f~g", "/...", "/a/.../b", "/.hidden", "/..hidden", "/a..", "/a./b",
             "/a;b=c/d", "/x@y:z!$&'()*+,;=", "/%20/%C3%A9", "/%25", "/100%25", "/%25zz", "/%3F%23%3B", "/a?b=c",
             "/a?", "/?", "/a?//../%2f%5c%00%zz\\^|{}`\"<>'[]?x", "/;/a", "/...;x",
+            "/..%20", "/..a%3B", "/...%3B", "/%E0%A0%80", "/%F0%90%80%80", "/%C2%80", "/%C0", "/%C0x", "/%C0%20",
         ])
     func `leaves a canonical target untouched`(target: String) throws {
         let result = try canonical(target)
@@ -62,7 +63,11 @@ struct TargetNormaliserTests {
             ("/a/../b", .dotSegment), ("/a/./b", .dotSegment), ("/a/..", .dotSegment), ("/a/.", .dotSegment),
             ("/%2e", .dotSegment), ("/%2E%2e/", .dotSegment), ("/a/.%2e/b", .dotSegment), ("/a/%2e./b", .dotSegment),
             ("/..;/b", .dotSegment), ("/a/..;x=y/b", .dotSegment), ("/.;/b", .dotSegment), ("/%2e%2e;/", .dotSegment),
-            ("/..?a", .dotSegment),
+            ("/..?a", .dotSegment), ("/..%3b/b", .dotSegment), ("/.%3Bx/b", .dotSegment), ("/..%3f/b", .dotSegment),
+            ("/..%23", .dotSegment),
+            ("/%c0%ae", .overlongEncoding), ("/%C1%BF", .overlongEncoding), ("/%c0%80", .overlongEncoding),
+            ("/%e0%80%ae", .overlongEncoding), ("/%E0%9F%BF", .overlongEncoding), ("/%f0%80%80%af", .overlongEncoding),
+            ("/%F0%8F%BF%BF", .overlongEncoding),
             ("//", .emptySegment), ("//a", .emptySegment), ("/a//b", .emptySegment), ("/a//", .emptySegment),
             ("///", .emptySegment), ("//?a", .emptySegment),
         ])

@@ -98,6 +98,15 @@ extension Exchange {
         let host = worker.hostScratch
         switch configuration.snapshot.match(request, listener: connection.listener, host: host.span) {
         case .rule(let rule):
+            if request.readPlainPath(into: &worker.targetScratch) {
+                let plain = worker.targetScratch
+                let isAmbiguous = configuration.snapshot.routes.leads(
+                    plain.span, of: request, elsewhereThan: rule, listener: connection.listener, host: host.span)
+                if isAmbiguous {
+                    refuse(.ambiguousTarget)
+                    return false
+                }
+            }
             self.rule = rule
             return true
         case .notFound: refuse(.noRoute)

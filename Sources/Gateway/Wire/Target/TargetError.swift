@@ -18,7 +18,9 @@ public enum TargetError: String, Error, Sendable, Equatable, CustomStringConvert
     case encodedControl
     /// `%25` followed by two hexadecimal digits: a server that decodes twice sees another path.
     case doubleEncoding
-    /// A segment that is `.` or `..`, however encoded, also before a `;`.
+    /// A character of ASCII in two to four bytes (RFC 3629 §3): a careless decoder takes `%C0%AE` for a dot.
+    case overlongEncoding
+    /// A segment that is `.` or `..`, however encoded, also before `;`, `%3B`, `%3F` and `%23`.
     case dotSegment
     /// `//`.
     case emptySegment
@@ -34,6 +36,7 @@ public enum TargetError: String, Error, Sendable, Equatable, CustomStringConvert
         case .encodedBackslash: "the path has an encoded backslash"
         case .encodedControl: "the path has an encoded control byte"
         case .doubleEncoding: "the path is percent-encoded twice"
+        case .overlongEncoding: "the path has a character in more bytes than it needs"
         case .dotSegment: "the path has a dot segment"
         case .emptySegment: "the path has an empty segment"
         }

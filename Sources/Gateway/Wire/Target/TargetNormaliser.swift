@@ -92,10 +92,24 @@ public enum TargetNormaliser {
         case ASCII.slash: throw .encodedSlash
         case ASCII.backslash: throw .encodedBackslash
         case 0..<ASCII.space, ASCII.delete: throw .encodedControl
+        case 0xC0, 0xC1, 0xE0, 0xF0: if isOverlong(octet, before: target, at: offset + 3) { throw .overlongEncoding }
         default: break
         }
         return !ByteSet.unreserved.contains(octet)
             && target[offset + 1] == ASCII.upperHexDigit(high) && target[offset + 2] == ASCII.upperHexDigit(low)
+    }
+
+    /// Whether the escape at `offset` makes an overlong sequence of UTF-8 of the octet before it (RFC 3629 §3).
+    private static func isOverlong(_ lead: UInt8, before target: Span<UInt8>, at offset: Int) -> Bool {
+        guard offset + 2 < target.count, target[offset] == ASCII.percent,
+            let high = ASCII.hexValue(target[offset + 1]), let low = ASCII.hexValue(target[offset + 2])
+        else { return false }
+        let octet = high << 4 | low
+        switch lead {
+        case 0xE0: return (0x80...0x9F).contains(octet)
+        case 0xF0: return (0x80...0x8F).contains(octet)
+        default: return (0x80...0xBF).contains(octet)
+        }
     }
 
     /// Appends the canonical form of a path that `scan` has accepted.
@@ -152,12 +166,20 @@ public enum TargetNormaliser {
             && ASCII.hexValue(path[offset + 3]) != nil && ASCII.hexValue(path[offset + 4]) != nil
     }
 
-    /// `.`, `..`, and either of them before a `;`: Java servers drop the parameter before they resolve the dots.
+    /// `.`, `..`, and either of them before a `;`: Java servers drop the parameter before they resolve the dots. Others
+    /// decode first, and find a `;`, or the end of the path at a `?` or `#`.
     private static func checkDots(_ path: Span<UInt8>, _ segment: Range<Int>) throws(TargetError) {
         guard !segment.isEmpty, path[segment.lowerBound] == ASCII.dot else { return }
         var end = segment.lowerBound
         while end < segment.upperBound, path[end] == ASCII.dot { end += 1 }
         guard end - segment.lowerBound <= 2 else { return }
         if end == segment.upperBound || path[end] == ASCII.semicolon { throw .dotSegment }
+        guard end + 2 < segment.upperBound, path[end] == ASCII.percent else { return }
+        switch (path[end + 1], path[end + 2]) {
+        case (UInt8(ascii: "3"), UInt8(ascii: "B")), (UInt8(ascii: "3"), UInt8(ascii: "F")),
+            (UInt8(ascii: "2"), UInt8(ascii: "3")):
+            throw .dotSegment
+        default: break
+        }
     }
 }
