@@ -41,6 +41,23 @@ import Testing
                 90Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q
                 """),
         Example(
+            source: "RFC 7520 4.1",
+            key: """
+                {"kty": "RSA", "kid": "a", "use": "sig", "n": "n4EPtAOCc9AlkeQHPzHStgAbgs7bTZLwUBZdR8_KuKPEHLd4rHVTeT\
+                -O-XV2jRojdNhxJWTDvNd7nqQ0VEiZQHz_AJmSCpMaJMRBSFKrKb2wqVwGU_NsYOYL-QtiWN2lbzcEe6XC0dApr5ydQLrHqkHHig3RB\
+                ordaZ6Aj-oBHqFEHYpPe7Tpe-OfVfHd1E6cS6M1FZcD1NNLYD5lFHpPI9bTwJlsde3uhGqC0ZCuEHg8lhzwOHrtIQbS0FVbb9k3-tV\
+                TU4fg_3L_vniUFAKwuCLqKnS2BYwdq_mzSnbLY7h_qixoR7jig3__kRhuaxwUkRz5iaiQkqgc5gHdrNP5zw", "e": "AQAB"}
+                """,
+            token: """
+                eyJhbGciOiJSUzI1NiIsImtpZCI6ImJpbGJvLmJhZ2dpbnNAaG9iYml0b24uZXhhbXBsZSJ9.SXTigJlzIGEgZGFuZ2Vyb3VzIGJ1c2\
+                luZXNzLCBGcm9kbywgZ29pbmcgb3V0IHlvdXIgZG9vci4gWW91IHN0ZXAgb250byB0aGUgcm9hZCwgYW5kIGlmIHlvdSBkb24ndCBr\
+                ZWVwIHlvdXIgZmVldCwgdGhlcmXigJlzIG5vIGtub3dpbmcgd2hlcmUgeW91IG1pZ2h0IGJlIHN3ZXB0IG9mZiB0by4.MRjdkly7_-\
+                oTPTS3AXP41iQIGKa80A0ZmTuV5MEaHoxnW2e5CZ5NlKtainoFmKZopdHM1O2U4mwzJdQx996ivp83xuglII7PNDi84wnB-BDkoBw\
+                A78185hX-Es4JIwmDLJK3lfWRa-XtL0RnltuYv746iYTh_qHRD68BNt1uSNCrUCTJDt5aAE6x8wW1Kt9eRo4QPocSadnHXFxnt8Is9\
+                UzpERV0ePPQdLuW3IS_de3xyIrDaLGdjluPxUAhb6L2aXic1U12podGU0KLUQSE_oI-ZnmKJ3F4uOZDnd6QZWJushZ41Axf_fcIe8u\
+                9ipH84ogoree7vjbU5y18kDquDg
+                """),
+        Example(
             source: "RFC 8037 A.4",
             key: """
                 {"kty": "OKP", "kid": "a", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
@@ -58,6 +75,93 @@ import Testing
         altered[altered.count - 1] ^= 1
         let isGood = try? key.verifier.verify(token.signature, signs: altered)
         #expect(isGood != true)
+    }
+
+    /// What the standards show of algorithms that are not used here: symmetric ones, none at all, and ES512.
+    @Test(arguments: [
+        (
+            "RFC 7515 A.1",
+            """
+            eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcG\
+            xlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk
+            """
+        ),
+        (
+            "RFC 7515 A.5",
+            """
+            eyJhbGciOiJub25lIn0.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp\
+            0cnVlfQ.
+            """
+        ),
+        ("RFC 7515 A.4, its header", "eyJhbGciOiJFUzUxMiJ9.UGF5bG9hZA.AA"),
+        (
+            "RFC 7519 6.1",
+            """
+            eyJhbGciOiJub25lIn0.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp\
+            0cnVlfQ.
+            """
+        ),
+        (
+            "RFC 7520 4.4",
+            """
+            eyJhbGciOiJIUzI1NiIsImtpZCI6IjAxOGMwYWU1LTRkOWItNDcxYi1iZmQ2LWVlZjMxNGJjNzAzNyJ9.SXTigJlzIGEgZGFuZ2Vyb3VzIG\
+            J1c2luZXNzLCBGcm9kbywgZ29pbmcgb3V0IHlvdXIgZG9vci4gWW91IHN0ZXAgb250byB0aGUgcm9hZCwgYW5kIGlmIHlvdSBkb24ndCBr\
+            ZWVwIHlvdXIgZmVldCwgdGhlcmXigJlzIG5vIGtub3dpbmcgd2hlcmUgeW91IG1pZ2h0IGJlIHN3ZXB0IG9mZiB0by4.s0h6KThzkfBBBk\
+            LspW1h84VsJZFTsPPqMDA7g1Md7p0
+            """
+        ),
+    ])
+    func `what the standards show of other algorithms is refused`(source: String, token: String) async throws {
+        let provider = try await TokenFactory().provider()
+        let result = provider.verify(Array(token.utf8), nowSeconds: 1_300_819_379)
+        #expect(result == .failure(.unsupportedAlgorithm), "\(source)")
+    }
+
+    /// RFC 7515 §2: base64url without padding, line ends, white space or other characters. Of the bits that a last character
+    /// has too many only one spelling is canonical.
+    @Test func `a token has one spelling`() async throws {
+        let factory = try TokenFactory()
+        let provider = try await factory.provider()
+        let token = String(decoding: try factory.token(), as: UTF8.self)
+        let parts = token.split(separator: ".").map(String.init)
+        func result(_ token: String) -> Result<VerifiedToken, TokenRefusal> {
+            provider.verify(Array(token.utf8), nowSeconds: TokenFactory.now)
+        }
+        #expect(throws: Never.self) { try result(token).get() }
+        for index in 0..<3 {
+            for (before, after) in [
+                ("", "="), ("", "=="), (" ", ""), ("", "\n"), ("", "%3D"), ("", "!"), ("", "\u{e9}"),
+            ] {
+                var spelt = parts
+                spelt[index] = before + spelt[index] + after
+                #expect(
+                    result(spelt.joined(separator: ".")) == .failure(.malformed), "\(spelt[index].debugDescription)")
+            }
+        }
+        // 64 bytes are 86 characters, of which the last has four bits too many.
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+        let last = try #require(parts[2].last.flatMap { alphabet.firstIndex(of: $0) })
+        #expect(last % 16 == 0)
+        for extra in 1...15 {
+            let spelt = "\(parts[0]).\(parts[1]).\(parts[2].dropLast())\(alphabet[last + extra])"
+            #expect(result(spelt) == .failure(.malformed))
+        }
+    }
+
+    /// RFC 8725 §2.1, §3.1: nothing that a header says chooses keys or algorithms beyond what the provider has.
+    @Test(arguments: [
+        #"{"alg": "ES256", "kid": "ec\u0000"}"#, #"{"alg": "ES256", "kid": "ec' OR '1'='1"}"#,
+        #"{"alg": "ES256", "kid": "/dev/null"}"#, #"{"alg": "ES256", "kid": "https://evil.example/key"}"#,
+        #"{"alg": "ES256", "jku": "https://evil.example/jwks.json"}"#,
+        #"{"alg": "ES256", "x5u": "https://evil.example/cert.pem"}"#, #"{"alg": "ES256", "kid": "EC"}"#,
+        #"{"alg": "ES256", "kid": ""}"#, #"{"alg": "ES256", "kid": " ec"}"#,
+    ])
+    func `a header chooses no key of its own`(header: String) async throws {
+        let factory = try TokenFactory()
+        let payload = try JSONSerialization.data(withJSONObject: TokenFactory.claims())
+        let token = try factory.token(header: Data(header.utf8), payload: payload, by: .es256)
+        let provider = try await factory.provider()
+        #expect(provider.verify(token, nowSeconds: TokenFactory.now) == .failure(.unknownKey))
     }
 
     /// RFC 7519 §3.1: its claims without `aud` and `sub` are not enough here, and it ended in 2011.
