@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import Policy
 import Routing
@@ -99,6 +100,88 @@ import Testing
         let token = String(decoding: try factory.token(), as: UTF8.self)
         let good = try await explain("https://localhost:8443/sales/orders", token: token)
         #expect(good.status == 503 && good.token?.contains("keys are not loaded") == true)
+    }
+
+    /// A table of one rule at port 80.
+    private static func explainer(
+        _ authentication: AuthenticationRule?, _ policies: RulePolicies, keys: [APIKeySet] = [],
+        limits: [RateLimit] = []
+    ) -> Explainer {
+        let backend = Backend(index: 0, name: "default/shop:80", wireProtocol: .http1, endpoints: [])
+        let rule = RouteRule(
+            index: 0, routeName: "default/shop", ruleName: "0", backends: [WeightedBackend(backend: backend)],
+            authentication: authentication, policies: policies)
+        let table = RouteTable(
+            listeners: [ListenerDescription(name: "http", port: 80, transport: .http)],
+            tokenProviders: [
+                TokenProvider(name: "default/p", issuer: "i", audiences: ["a"], keySet: .file(path: "/"))
+            ], apiKeySets: keys, rateLimits: limits, backends: [backend], rules: [rule],
+            entries: [RouteEntry(listener: 0, hostname: .any, path: .prefix("/"), rule: 0)])
+        return Explainer(table: table, boundPorts: [:]) { token, _ in
+            token == "revoked"
+                ? .failure(.revoked) : .success(VerifiedToken(subject: token, scopes: [], expiresAtSeconds: .max))
+        }
+    }
+
+    @Test func `an address is admitted or not, and where none is said that is said`() async throws {
+        let access = AccessRule(
+            policy: "default/office", allowedAddresses: AddressSet(["10.0.0.0/8", "2001:db8::/32"]),
+            deniedAddresses: AddressSet(["10.66.0.0/16"]))
+        let explainer = Self.explainer(nil, RulePolicies(access: access))
+        func report(_ address: String?) async throws -> ExplanationReport {
+            try await explainer.explain(ExplainedRequest("http://a/", clientAddress: address))
+        }
+        for (address, status) in [("10.1.1.1", nil), ("2001:db8::1", nil), ("10.66.0.1", 403), ("192.0.2.1", 403)] {
+            #expect(try await report(address).status == status, "\(address)")
+        }
+        #expect(try await report("192.0.2.1").outcome == "403: AccessPolicy default/office does not admit 192.0.2.1")
+        let unsaid = try await report(nil)
+        #expect(unsaid.status == nil && unsaid.notes.contains { $0.contains("--client-address") })
+        for wrong in ["localhost", "10.0.0.0/8", ""] {
+            #expect(throws: ExplainError.self) { try ExplainedRequest("http://a/", clientAddress: wrong) }
+        }
+    }
+
+    @Test func `an API key is looked up as it is for requests`() async throws {
+        let digest: [UInt8] = Array(SHA256.hash(data: Data("key-of-acme".utf8)))
+        let keys = APIKeySet(
+            name: "default/keys", queryParameter: "api_key",
+            consumers: [.init(name: "acme", digest: digest, scopes: ["read"])])
+        func status(
+            _ fields: [String], path: String = "/", scopes: [String] = ["read"], provider: Int? = nil
+        ) async throws -> Int? {
+            let rule = AuthenticationRule(provider: provider, apiKeys: 0, requiredScopes: scopes)
+            let explainer = Self.explainer(rule, RulePolicies(), keys: [keys])
+            return try await explainer.explain(ExplainedRequest("http://a\(path)", fields: fields)).status
+        }
+        #expect(try await status(["X-API-Key: key-of-acme"]) == nil)
+        #expect(try await status([], path: "/?api_key=key-of-acme") == nil)
+        #expect(try await status(["x-api-key: key-of-acme"], scopes: ["write"]) == 403)
+        #expect(try await status(["x-api-key: other"]) == 401)
+        #expect(try await status(["x-api-key: key-of-acme", "x-api-key: key-of-acme"]) == 401)
+        #expect(try await status([]) == 401)
+        // Where both would do, a wrong key is refused even beside a good token.
+        #expect(try await status(["authorization: Bearer t"], scopes: [], provider: 0) == nil)
+        #expect(try await status(["authorization: Bearer t", "x-api-key: other"], scopes: [], provider: 0) == 401)
+        #expect(try await status(["authorization: Bearer revoked"], scopes: [], provider: 0) == 401)
+    }
+
+    @Test func `rate limits are named, and with which requests they count this one`() async throws {
+        let limits = [
+            RateLimit(name: "client", requests: 10, key: [.clientAddress]),
+            RateLimit(name: "tenant", requests: 10, key: [.header("x-tenant"), .subject, .rule]),
+            RateLimit(name: "all", requests: 10, isShadow: true),
+        ]
+        let explainer = Self.explainer(
+            AuthenticationRule(provider: 0), RulePolicies(rateLimits: [0, 1, 2]), limits: limits)
+        let report = try await explainer.explain(
+            ExplainedRequest("http://a/", fields: ["X-Tenant: acme"], token: "bob", clientAddress: "2001:db8::1"))
+        #expect(
+            report.rateLimits?.map(\.key) == [
+                ["client address 2001:db8:0:0::/64"],
+                ["header x-tenant \"acme\"", "subject \"bob\"", "rule default/shop 0"], [],
+            ])
+        #expect(report.text.contains("default/limits all: 10 in 1m (shadow)\n              counted with all requests"))
     }
 
     @Test func `the text has every part`() async throws {

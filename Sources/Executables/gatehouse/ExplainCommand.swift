@@ -30,6 +30,11 @@ struct ExplainCommand: AsyncParsableCommand {
         help: ArgumentHelp("A header of the request. May be given several times.", valueName: "name: value"))
     var header: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Where the request comes from, for AccessPolicies and rate limits.", valueName: "address"))
+    var clientAddress: String?
+
     @Option(help: ArgumentHelp("The caller's token: an Authorization header with Bearer.", valueName: "JWT"))
     var token: String?
 
@@ -54,7 +59,8 @@ struct ExplainCommand: AsyncParsableCommand {
 
     func output() async -> CommandOutput {
         do {
-            let asked = try ExplainedRequest(request, fields: header, token: token)
+            let asked = try ExplainedRequest(
+                request, fields: header, token: token, clientAddress: clientAddress)
             if !files.isEmpty { return try await explain(asked, files) }
             do {
                 return try delivered(try await AdminClient(address: admin).explain(asked))

@@ -36,20 +36,20 @@ final class APIKeyTable: Sendable {
     }
 }
 
-extension Exchange {
+extension RequestHead {
     /// Whose key the request carries: nil when it carries none, and nil within that when the key is nobody's. The key is
     /// taken out of the request, which goes on to the backend and to the log without it.
-    func callerByKey(_ table: APIKeyTable) -> VerifiedToken?? {
+    mutating func takeCaller(knownBy table: APIKeyTable, scratch: inout [UInt8]) -> VerifiedToken?? {
         var shown = 0
         var caller: VerifiedToken?
-        for index in request.headers.indices where !request.headers.isRemoved(at: index) {
-            guard request.headers.withName(at: index, { $0.equals(table.header) }) else { continue }
-            caller = request.headers.withValue(at: index) { table.caller(of: $0) }
-            request.headers.remove(at: index)
+        for index in headers.indices where !headers.isRemoved(at: index) {
+            guard headers.withName(at: index, { $0.equals(table.header) }) else { continue }
+            caller = headers.withValue(at: index) { table.caller(of: $0) }
+            headers.remove(at: index)
             shown += 1
         }
-        if let name = table.queryParameter, request.hasQuery {
-            let found = takeKeys(named: name, table)
+        if let name = table.queryParameter, hasQuery {
+            let found = takeKeys(named: name, table, &scratch)
             if shown == 0 { caller = found.caller }
             shown += found.count
         }
@@ -59,13 +59,15 @@ extension Exchange {
     }
 
     /// Takes every parameter of this name out of the query.
-    private func takeKeys(named name: [UInt8], _ table: APIKeyTable) -> (count: Int, caller: VerifiedToken?) {
+    private mutating func takeKeys(
+        named name: [UInt8], _ table: APIKeyTable, _ scratch: inout [UInt8]
+    ) -> (count: Int, caller: VerifiedToken?) {
         var count = 0
         var caller: VerifiedToken?
-        worker.targetScratch.removeAll(keepingCapacity: true)
-        request.withPath { worker.targetScratch.append(bytes: $0) }
+        scratch.removeAll(keepingCapacity: true)
+        withPath { scratch.append(bytes: $0) }
         var separator = UInt8(ascii: "?")
-        request.withQuery { query in
+        withQuery { query in
             var start = 0
             while start <= query.count {
                 let pair = Self.pair(of: query, from: start)
@@ -75,16 +77,13 @@ extension Exchange {
                     caller = table.caller(of: query.extracting(key))
                     count += 1
                 } else {
-                    worker.targetScratch.append(separator)
-                    worker.targetScratch.append(bytes: query.extracting(pair))
+                    scratch.append(separator)
+                    scratch.append(bytes: query.extracting(pair))
                     separator = UInt8(ascii: "&")
                 }
             }
         }
-        if count > 0 {
-            let target = worker.targetScratch
-            request.setTarget(target.span)
-        }
+        if count > 0 { setTarget(scratch.span) }
         return (count, caller)
     }
 

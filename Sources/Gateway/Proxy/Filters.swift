@@ -51,8 +51,7 @@ extension Exchange {
             allowedOrigin.replace(with: value)
             return true
         }
-        guard origin != nil, request.methodIs("OPTIONS"), request.headers.contains("access-control-request-method")
-        else { return false }
+        guard origin != nil, request.isPreflight else { return false }
         response.reset()
         response.status = 204
         if !allowedOrigin.isEmpty {
@@ -98,6 +97,13 @@ extension Exchange {
             response.headers.append(
                 "access-control-expose-headers", text: rules.exposedHeaders.joined(separator: ", "))
         }
+    }
+}
+
+extension RequestHead {
+    /// Whether a browser asks whether a page may send a request.
+    var isPreflight: Bool {
+        headers.contains("origin") && methodIs("OPTIONS") && headers.contains("access-control-request-method")
     }
 }
 

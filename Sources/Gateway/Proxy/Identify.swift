@@ -8,7 +8,10 @@ import Wire
 extension Exchange {
     func identify(_ rule: RouteRule) {
         guard let authentication = rule.authentication else { return limit() }
-        if let keys = authentication.apiKeys, let caller = callerByKey(configuration.snapshot.apiKeys[keys]) {
+        if let keys = authentication.apiKeys,
+            let caller = request.takeCaller(
+                knownBy: configuration.snapshot.apiKeys[keys], scratch: &worker.targetScratch)
+        {
             guard let caller else { return refuse(.apiKeyRefused) }
             token = caller
             return authorize(authentication)
@@ -16,9 +19,9 @@ extension Exchange {
         guard let provider = authentication.provider else {
             return authentication.anonymousAllowed ? authorize(authentication) : refuse(.apiKeyMissing)
         }
-        if authentication.anonymousAllowed && !hasBearerToken { return authorize(authentication) }
+        if authentication.anonymousAllowed && !request.headers.meansBearerToken { return authorize(authentication) }
         let revocations = configuration.snapshot.revocations(of: provider)
-        let known = withBearerToken { token in
+        let known = request.headers.withBearerToken { token in
             worker.tokens.find(
                 token, provider: provider, nowSeconds: worker.loop.wallMilliseconds / 1000, revocations: revocations)
         }
@@ -36,7 +39,7 @@ extension Exchange {
         case nil: break
         }
         worker.counters.tokenCacheMisses.add()
-        let refusal = withBearerToken { token in
+        let refusal = request.headers.withBearerToken { token in
             worker.refusedTokens.find(token, provider: provider, nowSeconds: worker.loop.wallMilliseconds / 1000)
         }
         if let refusal, let refusal { return refuseToken(refusal) }
@@ -57,7 +60,7 @@ extension Exchange {
             phase = .verifying
             return armTimer()
         }
-        let token = withBearerToken { token in
+        let token = request.headers.withBearerToken { token in
             var bytes: [UInt8] = []
             bytes.append(bytes: token)
             return bytes
@@ -100,33 +103,5 @@ extension Exchange {
         case .revoked: refuse(.tokenRevoked)
         default: refuse(.tokenInvalid)
         }
-    }
-
-    /// Whether any field says `Bearer`, well or badly: then it is a token that is meant.
-    private var hasBearerToken: Bool {
-        for index in request.headers.indices
-        where !request.headers.isRemoved(at: index) && request.headers.nameEquals(at: index, "authorization") {
-            let isBearer = request.headers.withValue(at: index) { value in
-                value.count >= 6 && FieldRules.equalsIgnoringCase(value.extracting(0..<6), "bearer")
-            }
-            if isBearer { return true }
-        }
-        return false
-    }
-
-    /// Nil when there is not exactly one `Authorization` field with the scheme `Bearer` and one token.
-    private func withBearerToken<R>(_ body: (Span<UInt8>) -> R) -> R? {
-        guard request.headers.count(of: "authorization") == 1 else { return nil }
-        let found: R?? = request.headers.withValue(of: "authorization") { value -> R? in
-            guard value.count > 7, value[6] == UInt8(ascii: " "),
-                FieldRules.equalsIgnoringCase(value.extracting(0..<6), "bearer")
-            else { return nil }
-            var start = 7
-            while start < value.count && value[start] == UInt8(ascii: " ") { start += 1 }
-            guard start < value.count else { return nil }
-            let token = value.extracting(start..<value.count)
-            return FieldRules.hasWhitespaceOrControl(token) ? nil : body(token)
-        }
-        return found ?? nil
     }
 }

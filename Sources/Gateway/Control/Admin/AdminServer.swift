@@ -141,7 +141,9 @@ struct AdminServer: Service {
             var fields = query.getAll("header")
             // The token is not for the query, where it would stay in histories.
             if let authorization = request.headers[.authorization] { fields.append("authorization: \(authorization)") }
-            let asked = try ExplainedRequest(method: query.get("method") ?? "GET", url: url, fields: fields)
+            let asked = try ExplainedRequest(
+                method: query.get("method") ?? "GET", url: url, fields: fields,
+                clientAddress: query.get("client-address"))
             let explainer = Explainer(
                 table: table, boundPorts: process.boundPorts(), verifier: verifier, revocations: values.revocations)
             let report = try await explainer.explain(asked)

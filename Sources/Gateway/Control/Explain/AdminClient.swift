@@ -22,6 +22,7 @@ public struct AdminClient: Sendable {
         var url = URLComponents()
         url.path = "/explain"
         var items = [("method", request.method), ("url", request.url)]
+        if let address = request.clientAddress { items.append(("client-address", address)) }
         var authorization: String?
         for field in request.fields {
             if field.name.lowercased() == "authorization" {

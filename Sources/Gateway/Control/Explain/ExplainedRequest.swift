@@ -1,4 +1,5 @@
 import Foundation
+import Routing
 
 /// A request that `gatehouse explain` is asked about.
 public struct ExplainedRequest: Sendable, Equatable {
@@ -15,23 +16,35 @@ public struct ExplainedRequest: Sendable, Equatable {
     /// Path and query, as they stand in the URL; at least "/".
     public var target: String
     public var fields: [Field]
+    /// Numeric, of IPv4 or IPv6; nil: it is not said from where the request comes.
+    public var clientAddress: String?
 
     /// - Parameters:
     ///   - request: `METHOD URL`, or a URL alone for GET.
     ///   - fields: as `name: value`.
     ///   - token: in place of an `Authorization` field.
+    ///   - clientAddress: from where it comes.
     /// - Throws: `ExplainError`, saying what to write instead.
-    public init(_ request: String, fields: [String] = [], token: String? = nil) throws(ExplainError) {
+    public init(
+        _ request: String, fields: [String] = [], token: String? = nil, clientAddress: String? = nil
+    ) throws(ExplainError) {
         let words = request.split(separator: " ")
         guard (1...2).contains(words.count), let url = words.last else {
             throw ExplainError("\"\(request)\" is not METHOD URL, such as 'GET https://localhost:8443/warehouse/items'")
         }
         try self.init(
-            method: words.count == 2 ? String(words[0]) : "GET", url: String(url), fields: fields, token: token)
+            method: words.count == 2 ? String(words[0]) : "GET", url: String(url), fields: fields, token: token,
+            clientAddress: clientAddress)
     }
 
-    public init(method: String, url: String, fields: [String], token: String? = nil) throws(ExplainError) {
+    public init(
+        method: String, url: String, fields: [String], token: String? = nil, clientAddress: String? = nil
+    ) throws(ExplainError) {
         self.method = method
+        if let clientAddress, AddressSet.words(of: clientAddress) == nil {
+            throw ExplainError("\"\(clientAddress)\" is no address such as 192.0.2.1 or 2001:db8::1")
+        }
+        self.clientAddress = clientAddress
         (isTLS, authority, port, target) = try Self.parts(of: url)
         self.fields = []
         for field in fields { self.fields.append(try Self.field(field)) }
@@ -50,14 +63,6 @@ public struct ExplainedRequest: Sendable, Equatable {
     var head: [UInt8] {
         let lines = ["\(method) \(target) HTTP/1.1", "host: \(authority)"] + fields.map { "\($0.name): \($0.value)" }
         return Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
-    }
-
-    /// The token of an `Authorization: Bearer` field; nil when there is not exactly one.
-    var token: String? {
-        let found = fields.filter { $0.name.lowercased() == "authorization" }
-        guard found.count == 1, found[0].value.lowercased().hasPrefix("bearer ") else { return nil }
-        let token = found[0].value.dropFirst("bearer ".count).trimmingCharacters(in: .whitespaces)
-        return token.isEmpty ? nil : token
     }
 
     private static func field(_ text: String) throws(ExplainError) -> Field {

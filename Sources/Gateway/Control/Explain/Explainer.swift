@@ -28,22 +28,40 @@ public struct Explainer: Sendable {
             switch decision {
             case .notFound: report.end(404, "no route")
             case .misdirected: report.end(421, "the host belongs to another listener")
-            case .rule(let rule): await add(rule, explanation, request, to: &report)
+            case .rule(let rule): await add(rule, explanation, probe, request, to: &report)
             }
             check(decision, explanation, &report)
         }
         return report
     }
 
+    /// Phase by phase, as `Exchange` does it.
     private func add(
-        _ rule: RouteRule, _ explanation: Explanation, _ request: ExplainedRequest, to report: inout ExplanationReport
+        _ rule: RouteRule, _ explanation: Explanation, _ probe: RequestProbe, _ request: ExplainedRequest,
+        to report: inout ExplanationReport
     ) async {
         guard let serving = explanation.serving else { return }
         let route = RouteTableSummary.Route(table.entries[serving], table: table)
         report.route = route
+        if refusesAddress(rule, request, &report) { return }
+        if probe.isPreflight {
+            return report.end(204, "answered as a browser's question before the request itself (CORS)")
+        }
         if rule.redirect != nil { return report.end(rule.redirect?.statusCode, "answered with a redirect") }
         report.backends = rule.backends.map { RouteTableSummary.BackendPort($0.backend) }
-        if await refusesToken(rule, request, &report) { return }
+        var caller: VerifiedToken?
+        if let asked = rule.authentication {
+            guard let identified = await identify(asked, probe, &report) else { return }
+            caller = identified
+            if let denial = asked.denial(of: caller, access: rule.policies?.access) {
+                return report.end(denial, policy: rule.policies?.access?.policy ?? "")
+            }
+        } else {
+            report.token = "none is asked for"
+        }
+        addLimits(rule, probe, request, caller, to: &report)
+        if probe.isHeadTooLarge { return report.end(431, "the head is larger than a TrafficPolicy allows") }
+        if probe.isBodyTooLarge { return report.end(413, "the body is larger than a TrafficPolicy allows") }
         if rule.unresolvedWeight > 0 {
             let share = "\(rule.unresolvedWeight)/\(rule.totalWeight)"
             report.notes.append("\(share) of the requests are answered with 500: their backend cannot be resolved")
@@ -53,61 +71,6 @@ public struct Explainer: Sendable {
         case 1: report.end(nil, "forwarded to \(rule.backends[0].backend.name)")
         default: report.end(nil, "forwarded to one of \((route.backends ?? []).joined(separator: ", "))")
         }
-    }
-
-    /// - Returns: whether the request ends here.
-    private func refusesToken(
-        _ rule: RouteRule, _ request: ExplainedRequest, _ report: inout ExplanationReport
-    ) async -> Bool {
-        guard let asked = rule.authentication, !asked.anonymousAllowed else {
-            report.token = "none is asked for"
-            return false
-        }
-        guard let provider = asked.provider else {
-            report.token = "an API key is asked for, which is not checked here"
-            return false
-        }
-        guard let token = request.token else {
-            report.token = "asked for, and the request has none; --token says what becomes of one"
-            report.end(401, "without a token, refused")
-            return true
-        }
-        switch await verify(token, provider) {
-        case .failure(let refusal) where refusal == .keysNotLoaded || refusal == .overloaded:
-            report.token = refusal == .keysNotLoaded ? "not checked: the provider's keys are not loaded" : "not checked"
-            report.end(503, "the token cannot be checked")
-        case .failure(let refusal):
-            report.token = "refused: \(refusal.text)"
-            report.end(401, "the token is refused: \(refusal.text)")
-        case .success(let verified):
-            let missing = asked.requiredScopes.filter { !verified.scopes.contains($0) }
-            report.token =
-                "accepted, subject \"\(verified.subject)\", scopes " + verified.scopes.sorted().joined(separator: " ")
-            if !missing.isEmpty {
-                report.end(403, "the token has not the scope \(missing.joined(separator: " "))")
-                return true
-            }
-            return lacksClaims(rule, asked, verified, &report)
-        }
-        return true
-    }
-
-    private func lacksClaims(
-        _ rule: RouteRule, _ asked: AuthenticationRule, _ caller: VerifiedToken, _ report: inout ExplanationReport
-    ) -> Bool {
-        if let missing = asked.requiredClaims.first(where: { !caller.claims($0.name, oneOf: $0.values) }) {
-            report.end(403, "the token has not the claim \(missing)")
-            return true
-        }
-        guard let access = rule.policies?.access else { return false }
-        if let denied = access.deniedClaims.first(where: { caller.claims($0.name, oneOf: $0.values) }) {
-            report.end(403, "AccessPolicy \(access.policy) denies the claim \(denied)")
-            return true
-        }
-        let isAllowed =
-            access.allowedClaims.isEmpty || access.allowedClaims.contains { caller.claims($0.name, oneOf: $0.values) }
-        if !isAllowed { report.end(403, "AccessPolicy \(access.policy) allows none of the token's claims") }
-        return !isAllowed
     }
 
     /// That explaining and serving say the same is tested, and looked at here once more.

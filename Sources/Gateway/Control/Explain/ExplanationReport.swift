@@ -13,6 +13,16 @@ public struct ExplanationReport: Codable, Sendable, Equatable {
         public var reason: String
     }
 
+    /// A rate limit that counts the request.
+    public struct Limit: Codable, Sendable, Equatable {
+        /// The `RateLimitPolicy`, as "namespace/name".
+        public var policy: String
+        /// As "per-client: 100 in 1m by client address".
+        public var limit: String
+        /// What the requests have in common that it counts together, as "client address 192.0.2.1"; empty: all.
+        public var key: [String]
+    }
+
     /// "GET https://localhost:8443/path".
     public var request: String
     /// The host as it is matched; absent when the request was not read so far.
@@ -27,8 +37,10 @@ public struct ExplanationReport: Codable, Sendable, Equatable {
     /// The match that serves, with its rule's filters and policies.
     public var route: RouteTableSummary.Route?
     public var backends: [RouteTableSummary.BackendPort]?
-    /// What the rule makes of the caller's token.
+    /// What the rule makes of the caller's token or API key.
     public var token: String?
+    /// In the order in which they are asked; absent when there are none.
+    public var rateLimits: [Limit]?
     /// In order of precedence, at most `othersLimit`.
     public var others: [Other] = []
     public var othersLeftOut = 0
@@ -53,7 +65,12 @@ extension ExplanationReport {
             lines.append("  match       \(route.matchText)")
             for (name, value) in route.particulars { lines.append("  \(Self.padded(name, 11)) \(value)") }
         }
-        if let token { lines.append("  token       \(token)") }
+        if let token { lines.append("  caller      \(token)") }
+        for limit in rateLimits ?? [] {
+            let key = limit.key.isEmpty ? "all requests together" : limit.key.joined(separator: ", ")
+            lines.append("  limit       \(limit.policy) \(limit.limit)")
+            lines.append("              counted with \(key)")
+        }
         for backend in backends ?? [] {
             let endpoints = backend.endpoints.isEmpty ? "no address known" : backend.endpoints.joined(separator: ", ")
             let tls = backend.tls.map { " with TLS to \($0.hostname)" } ?? ""

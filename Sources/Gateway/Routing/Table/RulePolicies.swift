@@ -52,6 +52,8 @@ public final class AccessRule: Sendable {
         return allowedAddresses.isEmpty || allowedAddresses.contains(high: high, low: low)
     }
 
+    public var asksForAddresses: Bool { !allowedAddresses.isEmpty || !deniedAddresses.isEmpty }
+
     public var asksForClaims: Bool { !allowedClaims.isEmpty || !deniedClaims.isEmpty }
 }
 
