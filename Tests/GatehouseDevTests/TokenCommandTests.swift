@@ -39,6 +39,18 @@ struct `gatehouse-dev token` {
         #expect(claims.exp.value == Self.now.addingTimeInterval(120))
     }
 
+    @Test func `can have been issued long ago`() async throws {
+        let directory = FileManager.default.temporaryDirectory.path + "/gatehouse-dev-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        try KeysCommand.parse(["--directory", directory]).run()
+        let command = try TokenCommand.parse(["--key", "\(directory)/token-key.pem", "--ttl", "10m", "--age", "1h"])
+        let token = try await command.token(issuedAt: Self.now)
+        let keys = try await JWTKeyCollection().add(jwksJSON: read("\(directory)/jwks.json"))
+        await #expect(throws: JWTError.self) { try await keys.verify(token, as: Claims.self) }
+        let claims = try await keys.unverified(token, as: Claims.self)
+        #expect(claims.exp.value == Self.now.addingTimeInterval(600 - 3600))
+    }
+
     @Test(arguments: [("1s", 1), ("90s", 90), ("30m", 1800), ("1h", 3600), ("7d", 604_800), ("365d", 31_536_000)])
     func `reads how long it is valid`(text: String, seconds: Int) {
         #expect(TimeToLive(argument: text)?.seconds == seconds)

@@ -52,7 +52,7 @@ locate_postgres
 
 # Good for all rounds of both requests, and ten minutes.
 ttl=$((2 * rounds * (duration + 3) + 600))s
-authorization="Authorization: Bearer $("$directory/../token" --state "$state" --subject bench --scope warehouse:read --ttl "$ttl")"
+authorization="Authorization: Bearer $(development_token --subject bench --scope warehouse:read --ttl "$ttl")"
 items=()
 
 # call METHOD PATH [BODY]: one request with every right; the token travels in a file.
@@ -69,7 +69,7 @@ remove_items() {
 
 working=$(mktemp -d)
 trap remove_items EXIT
-printf 'header = "Authorization: Bearer %s"\n' "$("$directory/../token" --state "$state" --subject bench --ttl "$ttl")" \
+printf 'header = "Authorization: Bearer %s"\n' "$(development_token --subject bench --ttl "$ttl")" \
     | write_private "$working/curl"
 run=$(openssl rand -hex 4)
 for ((i = 0; i < 50; i++)); do

@@ -84,6 +84,8 @@ use_state() {
     run_directory=$state/run
     log_directory=$state/logs
     secret_directory=$state/secrets
+    demonstration_password=$secret_directory/demonstration.password
+    messages_file=$secret_directory/messages.jsonl
     tls_directory=$state/tls
     token_directory=$state/token
     gateway_directory=$state/gateway

@@ -1,6 +1,6 @@
 """Writes a Postman environment with the base URLs and tokens of this run: SOURCE TARGET.
 
-The values come from the environment (BASE_URL, HTTP_BASE_URL, TOKEN, NARROW_TOKEN), because arguments are public.
+The values come from the environment, because arguments are public.
 """
 
 import json
@@ -8,7 +8,16 @@ import os
 import sys
 from pathlib import Path
 
-VARIABLES = {"base_url": "BASE_URL", "http_base_url": "HTTP_BASE_URL", "token": "TOKEN", "narrow_token": "NARROW_TOKEN"}
+VARIABLES = {
+    "base_url": "BASE_URL",
+    "http_base_url": "HTTP_BASE_URL",
+    "token": "TOKEN",
+    "narrow_token": "NARROW_TOKEN",
+    "expired_token": "EXPIRED_TOKEN",
+    "email": "EMAIL",
+    "password": "PASSWORD",
+    "messages_url": "MESSAGES_URL",
+}
 
 
 def main(source, target):

@@ -4,14 +4,19 @@
 # shellcheck source=postgres.sh
 source "$(dirname "${BASH_SOURCE[0]}")/postgres.sh"
 
-services=(warehouse accounting sales)
+# identity first: the others are ready only when they have its keys.
+services=(identity warehouse accounting sales)
 parts=(postgres "${services[@]}" gateway)
 
 declare -A default_port=(
     [https]=8443 [http]=8080 [admin]=9901
-    [warehouse]=8081 [accounting]=8082 [sales]=8083
-    [warehouse-management]=9081 [accounting-management]=9082 [sales-management]=9083
+    [warehouse]=8081 [accounting]=8082 [sales]=8083 [identity]=8084
+    [warehouse-management]=9081 [accounting-management]=9082 [sales-management]=9083 [identity-management]=9084
 )
+
+# The account that scripts/up makes for trying things out: every scope of the services, and no role.
+demonstration_email=demo@gatehouse.example
+demonstration_scope="warehouse:read warehouse:write accounting:read accounting:write sales:read sales:write"
 
 # What scripts/up was asked for, remembered in run/system so that scripts/token, scripts/postman, scripts/down and a
 # later scripts/up for one part agree: address, programs, workers and every port.
@@ -75,7 +80,9 @@ settings_of() {
     ports_of "$1"
     case $1 in
         gateway) printf '%s\n' address workers "${services[@]}" ;;
-        sales) printf 'warehouse\n' ;;
+        identity) printf 'https\n' ;;
+        warehouse | accounting) printf 'identity\n' ;;
+        sales) printf '%s\n' identity warehouse ;;
     esac
 }
 
@@ -119,44 +126,72 @@ require_free_ports() {
 service_environment() {
     local name=$1
     environment=(
-        --unset=POSTGRES_PASSWORD
+        --unset=POSTGRES_PASSWORD --unset=TOKEN_KEY_SET_FILE --unset=TOKEN_KEY_SET_URI
         HTTP_ADDRESS=127.0.0.1 "HTTP_PORT=${system[$name]}"
         MANAGEMENT_ADDRESS=127.0.0.1 "MANAGEMENT_PORT=${system[$name-management]}"
         "POSTGRES_HOST=$postgres_socket" POSTGRES_PORT=5432 "POSTGRES_DATABASE=$name" "POSTGRES_USER=$name"
         "POSTGRES_PASSWORD_FILE=$secret_directory/$name.password" POSTGRES_SSLMODE=disable
-        "TOKEN_KEY_SET_FILE=$token_directory/jwks.json"
         TOKEN_ISSUER=https://identity.gatehouse.local TOKEN_AUDIENCE=gatehouse
         "LOG_LEVEL=${LOG_LEVEL:-info}"
     )
+    case $name in
+        identity)
+            environment+=(
+                "SIGNING_SEAL_KEY_FILE=$secret_directory/identity.seal-key"
+                "SIGNING_KEY_FILE=$token_directory/token-key.pem"
+                "MESSAGES_FILE=$messages_file" "PUBLIC_URL=$(base_url)"
+            )
+            ;;
+        *) environment+=("TOKEN_KEY_SET_URI=http://127.0.0.1:${system[identity]}/identity/.well-known/jwks.json") ;;
+    esac
     [[ $name != sales ]] || environment+=("WAREHOUSE_URL=http://127.0.0.1:${system[warehouse]}")
 }
 
-# run_service NAME SUBCOMMAND: runs a subcommand of a service to its end (migrate, seed).
+# run_service NAME ARGUMENT…: runs a subcommand of a service to its end (migrate, seed).
 run_service() {
-    local environment
-    service_environment "$1"
-    env "${environment[@]}" "$(program_of "$1")" "$2"
+    local environment name=$1
+    shift
+    service_environment "$name"
+    env "${environment[@]}" "$(program_of "$name")" "$@"
 }
 
-# ensure_token_key: the key that signs tokens here, and the key set that verifies them. Existing ones are kept.
-ensure_token_key() {
-    [[ ! -s $token_directory/token-key.pem || ! -s $token_directory/jwks.json ]] || return 0
-    progress "creating the token key"
+# ensure_identity_keys: the key that seals signing keys in identity's database, and the first signing key. That one is a
+# file only here, so that gatehouse-dev can make tokens that identity never would: expired, long-lived, of any subject.
+# Existing ones are kept.
+ensure_identity_keys() {
+    local seal_key=$secret_directory/identity.seal-key
+    [[ -s $seal_key ]] || openssl rand -base64 32 | write_private "$seal_key"
+    [[ ! -s $token_directory/token-key.pem ]] || return 0
+    progress "creating the first signing key"
     (umask 077 && "${system[programs]}/gatehouse-dev" keys --directory "$token_directory" >&2) \
-        || fail "the token key could not be created in $token_directory"
+        || fail "the signing key could not be created in $token_directory"
 }
+
+# ensure_demonstration_account: an account with a random password, which stays in the secrets. An existing one is kept.
+ensure_demonstration_account() {
+    local log=$log_directory/identity-account.log
+    [[ -s $demonstration_password ]] || openssl rand -base64 24 | write_private "$demonstration_password"
+    run_service identity accounts create --email "$demonstration_email" --first-name Demo --last-name Account \
+        --company Gatehouse --scope "$demonstration_scope" --password-file "$demonstration_password" --if-missing \
+        >"$log" 2>&1 || {
+        complain "the demonstration account could not be made" "The log: $log"
+        show_log_end "$log"
+        return 1
+    }
+}
+
+# development_token ARGUMENT…: prints a token that gatehouse-dev signs with the first signing key; good as long as identity
+# publishes that key.
+development_token() { "${system[programs]}/gatehouse-dev" token --key "$token_directory/token-key.pem" "$@"; }
 
 # write_gateway_documents: what the documents of k8s/base/gateway refer to and a cluster would hold as objects: the
-# certificate and the key set. Returns 1 when nothing has changed.
+# certificate. Returns 1 when nothing has changed.
 write_gateway_documents() {
     local file=$gateway_directory/local.yaml
     {
         printf 'apiVersion: v1\nkind: Secret\nmetadata:\n  name: gatehouse-tls\ntype: kubernetes.io/tls\ndata:\n'
         printf '  tls.crt: %s\n' "$(base64 -w 0 "$tls_directory/server.pem")"
         printf '  tls.key: %s\n' "$(base64 -w 0 "$tls_directory/server-key.pem")"
-        printf -- '---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: gatehouse-token-keys\ndata:\n  jwks.json: |\n'
-        # The file need not end with a line break; the block scalar needs one.
-        { cat "$token_directory/jwks.json" && printf '\n'; } | sed 's/^/    /'
     } | write_private "$file.next"
     if cmp -s "$file.next" "$file"; then
         rm -f "$file.next"
@@ -200,6 +235,10 @@ start_part() {
             progress "starting $part"
             part_runs postgres || {
                 complain "$part needs Postgres, which does not run" "Start it, too: scripts/up postgres $part"
+                return 1
+            }
+            [[ $part == identity ]] || part_runs identity || {
+                complain "$part needs identity, which does not run" "Start it, too: scripts/up identity $part"
                 return 1
             }
             service_environment "$part"

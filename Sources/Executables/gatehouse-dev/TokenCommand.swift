@@ -22,6 +22,9 @@ struct TokenCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How long it is valid: 90s, 30m, 1h, 7d; at most 365d.", valueName: "duration"))
     var ttl = TimeToLive(seconds: 3600)
 
+    @Option(help: ArgumentHelp("How long ago it was issued, for tokens that have expired.", valueName: "duration"))
+    var age: TimeToLive?
+
     @Option(help: "Who it is meant for (aud).")
     var audience = "gatehouse"
 
@@ -43,11 +46,11 @@ struct TokenCommand: AsyncParsableCommand {
 
     /// The signed token.
     ///
-    /// - Parameter time: When it is issued; times in tokens are whole seconds, which every verifier reads (RFC 7519 §2).
+    /// - Parameter time: When it is issued, unless ``age`` says that this was earlier; times in tokens are whole seconds, which every verifier reads (RFC 7519 §2).
     /// - Throws: ``CommandFailure`` when there is no usable key.
     func token(issuedAt time: Date) async throws -> String {
         let tokenKey = try TokenKey(contentsOf: key)
-        let now = Date(timeIntervalSince1970: time.timeIntervalSince1970.rounded(.down))
+        let now = Date(timeIntervalSince1970: time.timeIntervalSince1970.rounded(.down) - Double(age?.seconds ?? 0))
         let claims = Claims(
             iss: IssuerClaim(value: issuer), aud: AudienceClaim(value: [audience]), sub: SubjectClaim(value: subject),
             exp: ExpirationClaim(value: now.addingTimeInterval(Double(ttl.seconds))), iat: IssuedAtClaim(value: now),

@@ -20,7 +20,7 @@ public struct IdentityService: GatehouseService {
     }
 
     public static var commands: [any AsyncParsableCommand.Type] {
-        [AdminCommand.self, AccountsCommand.self, KeysCommand.self]
+        [AdminCommand.self, AccountsCommand.self, KeysCommand.self, PasswordsCommand.self]
     }
 
     let resources: Resources

@@ -2,14 +2,12 @@ import Foundation
 import JWTKit
 import Synchronization
 
-/// Tokens of the local issuer, made by `gatehouse-dev` as `scripts/token` makes them.
+/// Tokens that `gatehouse-dev` makes with the key that identity was given to sign with: of any subject and scope.
 final class Tokens: Sendable {
     static let issuer = "https://identity.gatehouse.local"
     static let audience = "gatehouse"
     static let allScopes = "warehouse:read warehouse:write accounting:read accounting:write sales:read sales:write"
 
-    /// The file of the public keys.
-    let keySet: String
     /// With every scope.
     let full: String
     /// The private key's file.
@@ -17,7 +15,6 @@ final class Tokens: Sendable {
     private let made = Mutex<[String: String]>([:])
 
     private init(folder: String, full: String) {
-        keySet = "\(folder)/jwks.json"
         key = "\(folder)/token-key.pem"
         self.full = full
     }

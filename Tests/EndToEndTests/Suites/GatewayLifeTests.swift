@@ -116,7 +116,7 @@ extension EndToEnd {
             let before = try await shownCertificate(system)
             try await reloading(system) {
                 let renewed = try await Certificates.make(in: "\(system.folder)/tls", serial: 2)
-                try system.documents.write(renewed, keySet: system.tokens.keySet)
+                try system.documents.write(renewed)
                 try system.signal(.gateway, SIGHUP)
                 try await eventually("the new certificate is shown", every: .milliseconds(100)) {
                     try await shownCertificate(system) == String(contentsOfFile: renewed.certificate, encoding: .utf8)

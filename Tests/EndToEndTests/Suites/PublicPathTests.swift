@@ -28,7 +28,7 @@ extension EndToEnd {
         @Test(arguments: Client.allCases)
         func `a path that no route serves is not found, with a token or without`(over client: Client) async throws {
             let system = try RunningSystem.current
-            for path in ["/", "/nowhere", "/warehouses/items", "/identity/users"] {
+            for path in ["/", "/nowhere", "/warehouses/items", "/identities/users"] {
                 expectProblem(try await system.send("GET", path, over: client), 404)
                 expectProblem(try await system.send("GET", path, over: client, as: .none), 404)
             }

@@ -27,7 +27,7 @@ extension EndToEnd {
                             {"customer_id": \(number), "items": [{"id": 1, "price": 1.00, "quantity": 1},
                              {"id": 2, "price": 2.00, "quantity": 2}]}
                             """, mark: ("customer_id", .number(Decimal(number))))
-                case .warehouse, .gateway:
+                case .identity, .warehouse, .gateway:
                     let name = RunningSystem.unique("Once")
                     return Creation(
                         path: RunningSystem.Part.warehouse.listPath, body: "{\"name\": \"\(name)\"}",

@@ -1,14 +1,12 @@
 import Foundation
 
-/// The folder of documents that a deployment adds to those of `k8s/base/gateway`: the certificate, the key set, and a
-/// route of the tests' own.
+/// The folder of documents that a deployment adds to those of `k8s/base/gateway`: the certificate, and a route of the
+/// tests' own.
 struct GatewayDocuments: Sendable {
     let folder: String
 
-    /// Writes the Secret and the ConfigMap that the repository's documents refer to.
-    func write(_ certificates: Certificates, keySet: String) throws {
-        let keySetText = try String(contentsOfFile: keySet, encoding: .utf8)
-            .split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
+    /// Writes the Secret that the repository's documents refer to.
+    func write(_ certificates: Certificates) throws {
         try put(
             """
             apiVersion: v1
@@ -19,14 +17,6 @@ struct GatewayDocuments: Sendable {
             data:
               tls.crt: \(try base64(certificates.certificate))
               tls.key: \(try base64(certificates.key))
-            ---
-            apiVersion: v1
-            kind: ConfigMap
-            metadata:
-              name: gatehouse-token-keys
-            data:
-              jwks.json: |
-            \(keySetText)
             """, as: "local.yaml")
     }
 

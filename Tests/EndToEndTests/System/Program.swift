@@ -5,6 +5,7 @@ import Glibc
 enum Program: String, CaseIterable, Sendable {
     case gatehouse
     case gatehouseDev = "gatehouse-dev"
+    case identity = "identity-service"
     case warehouse = "warehouse-service"
     case accounting = "accounting-service"
     case sales = "sales-service"

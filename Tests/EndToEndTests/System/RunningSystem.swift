@@ -4,19 +4,23 @@ import Postgres
 import Synchronization
 import TestSupport
 
-/// The whole system on this machine: Postgres, the three services and the gateway as processes of their own, on free
+/// The whole system on this machine: Postgres, identity, three services and the gateway as processes of their own, on free
 /// ports, configured as `scripts/up` configures them and filled with demonstration data.
 final class RunningSystem: Sendable {
     /// A program of ours that runs all the time.
     enum Part: String, CaseIterable, Sendable {
-        case warehouse, accounting, sales, gateway
+        case identity, warehouse, accounting, sales, gateway
 
+        /// The services of the business: alike in what a token opens.
         static let services: [Part] = [.warehouse, .accounting, .sales]
+        /// What the gateway routes to, in the order of starting: the others are ready only when they have identity's keys.
+        static let backends: [Part] = [.identity] + services
         /// What a signal to stop leaves time for: 20 s for what is in flight, and a little to end.
         static let stopLimit = Duration.seconds(25)
 
         var program: Program {
             switch self {
+            case .identity: .identity
             case .warehouse: .warehouse
             case .accounting: .accounting
             case .sales: .sales
@@ -27,6 +31,7 @@ final class RunningSystem: Sendable {
         /// The list that stands for the service in tests that fit every service.
         var listPath: String {
             switch self {
+            case .identity: "/identity/api-keys"
             case .warehouse: "/warehouse/items"
             case .accounting: "/accounting/transactions"
             case .sales: "/sales/orders"
@@ -46,8 +51,8 @@ final class RunningSystem: Sendable {
             https = try FreePorts.next()
             http = try FreePorts.next()
             admin = try FreePorts.next()
-            services = try Dictionary(uniqueKeysWithValues: Part.services.map { ($0, try FreePorts.next()) })
-            management = try Dictionary(uniqueKeysWithValues: Part.services.map { ($0, try FreePorts.next()) })
+            services = try Dictionary(uniqueKeysWithValues: Part.backends.map { ($0, try FreePorts.next()) })
+            management = try Dictionary(uniqueKeysWithValues: Part.backends.map { ($0, try FreePorts.next()) })
         }
 
         var all: [Int] { [https, http, admin] + services.values + management.values }
@@ -80,10 +85,12 @@ final class RunningSystem: Sendable {
         certificates = try await Certificates.make(in: "\(folder)/tls")
         tokens = try await Tokens.make(in: "\(folder)/token", logs: logs)
         documents = GatewayDocuments(folder: "\(folder)/gateway")
-        try documents.write(certificates, keySet: tokens.keySet)
+        try documents.write(certificates)
         try documents.writeRecorderRoute()
         var databases: [Part: PostgresConfiguration] = [:]
-        for part in Part.services {
+        try Data((0..<32).map { _ in UInt8.random(in: .min ... .max) }).base64EncodedString()
+            .write(toFile: "\(folder)/seal-key", atomically: true, encoding: .utf8)
+        for part in Part.backends {
             let database = try await postgres.makeDatabase()
             // The test server forgets the last commits in a crash, to be faster; these databases must not.
             try await PostgresConnection.withConnection(configuration: postgres.administrator) { connection in
@@ -114,7 +121,7 @@ final class RunningSystem: Sendable {
             throw error
         }
         do {
-            for part in Part.services { try await system.start(part) }
+            for part in Part.backends { try await system.start(part) }
             for part in Part.services { _ = try await system.runService(part, "seed") }
             try await system.start(.gateway)
             return system
@@ -218,9 +225,9 @@ final class RunningSystem: Sendable {
     /// Runs a subcommand of a service to its end.
     ///
     /// - Returns: Its standard output.
-    func runService(_ part: Part, _ subcommand: String) async throws -> String {
+    func runService(_ part: Part, _ arguments: String...) async throws -> String {
         let output = try await ChildProcess.run(
-            part.program.path, [subcommand], environment: environment(of: part), logs: logs)
+            part.program.path, arguments, environment: environment(of: part), logs: logs)
         return String(decoding: output, as: UTF8.self)
     }
 
@@ -250,11 +257,32 @@ final class RunningSystem: Sendable {
             "POSTGRES_HOST": database?.host ?? "", "POSTGRES_PORT": "\(database?.port ?? 0)",
             "POSTGRES_DATABASE": database?.database ?? "", "POSTGRES_USER": database?.user ?? "",
             "POSTGRES_PASSWORD_FILE": "\(folder)/\(part).password", "POSTGRES_SSLMODE": "disable",
-            "TOKEN_KEY_SET_FILE": tokens.keySet, "TOKEN_ISSUER": Tokens.issuer, "TOKEN_AUDIENCE": Tokens.audience,
+            "TOKEN_ISSUER": Tokens.issuer, "TOKEN_AUDIENCE": Tokens.audience,
             // Each request is a line then, by which tests follow a request through the services.
             "LOG_LEVEL": "debug",
         ]
+        if part == .identity {
+            environment.merge(identityEnvironment) { _, new in new }
+        } else {
+            environment["TOKEN_KEY_SET_URI"] =
+                "http://127.0.0.1:\(ports.services[.identity] ?? 0)/identity/.well-known/jwks.json"
+        }
         if part == .sales { environment["WAREHOUSE_URL"] = "http://127.0.0.1:\(ports.services[.warehouse] ?? 0)" }
         return environment
     }
+
+    /// The key of the tests signs until it is rotated away: so tests can make tokens that identity never would.
+    private var identityEnvironment: [String: String] {
+        [
+            "SIGNING_SEAL_KEY_FILE": "\(folder)/seal-key", "SIGNING_KEY_FILE": tokens.key,
+            // A new key signs at once: then verifiers have to ask for it. Long enough for the tests of one run to go on
+            // with the key before.
+            "SIGNING_PUBLISH_AHEAD": "0s", "ACCESS_TOKEN_LIFETIME": "60m", "MESSAGES_FILE": messages,
+            // Cheap, and as often as tests like.
+            "PASSWORD_MEMORY": "64", "PASSWORD_PASSES": "1", "THROTTLE_ADDRESS": "1000000",
+        ]
+    }
+
+    /// What identity sent to people, a JSON object a line.
+    var messages: String { "\(folder)/messages.jsonl" }
 }

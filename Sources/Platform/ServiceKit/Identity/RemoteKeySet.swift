@@ -130,18 +130,24 @@ extension RemoteKeySet: KeySource {
 
     /// Before the first keys: those of a fetch that this request waits for, if one is due or under way.
     func current(now: Double) async -> VersionedKeys? {
-        if let keys = state.withLock({ $0.keys }) { return keys }
-        return await refreshed(now: now)
+        await refreshed(now: now) { _ in true }
     }
 
     func current(missing keyID: String, now: Double) async -> VersionedKeys? {
-        if let keys = state.withLock({ $0.keys }), keys.keys.keys[keyID] != nil { return keys }
-        return await refreshed(now: now)
+        await refreshed(now: now) { $0.keys[keyID] != nil }
     }
 
-    private func refreshed(now: Double) async -> VersionedKeys? {
-        let isDue = state.withLock { $0.isFetching || $0.schedule.mayFetch(now: now, isLoaded: $0.keys != nil) }
-        if isDue { await refresh() }
+    /// The keys as soon as they are what is wanted, or when nothing more can be done for it.
+    private func refreshed(now: Double, until isWanted: (KeySet) -> Bool) async -> VersionedKeys? {
+        // Twice: a fetch that was under way may have been answered just before the wanted key was there.
+        for _ in 0..<2 {
+            let isDue = state.withLock { state in
+                if let keys = state.keys, isWanted(keys.keys) { return false }
+                return state.isFetching || state.schedule.takesFetch(now: now, isLoaded: state.keys != nil)
+            }
+            guard isDue else { break }
+            await refresh()
+        }
         return state.withLock { $0.keys }
     }
 }

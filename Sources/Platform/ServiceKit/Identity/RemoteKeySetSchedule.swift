@@ -2,7 +2,8 @@
 ///
 /// Keys are fetched again when four fifths of their time have passed, so that a key that is published ahead of its use is
 /// known in time. While fetching fails the last keys stay, and it is tried again after 0.5, 1, 2 … 10 seconds. A token that
-/// names an unknown key is a reason to fetch at once, but anybody can invent names: once in five seconds at most.
+/// names an unknown key is a reason to fetch at once, however fresh the set is: its key may be newer. But anybody can invent
+/// names: such a fetch is made once in five seconds at most.
 struct RemoteKeySetSchedule: Sendable {
     /// Bounds for what `Cache-Control: max-age` may ask for, and what holds where it says nothing.
     static let lifetimes: ClosedRange<Double> = 10...3_600
@@ -14,6 +15,7 @@ struct RemoteKeySetSchedule: Sendable {
     private(set) var nextFetch: Double = 0
     private(set) var failuresInARow = 0
     private var lastStart = -Double.infinity
+    private var lastForUnknown = -Double.infinity
 
     mutating func started(now: Double) { lastStart = now }
 
@@ -29,10 +31,13 @@ struct RemoteKeySetSchedule: Sendable {
         nextFetch = now + min(Self.longestPause, Self.secondsBetweenFirst * Double(1 << min(failuresInARow - 1, 10)))
     }
 
-    /// Whether a request that lacks its key may have the set fetched now.
+    /// Whether a request that lacks its key has the set fetched now.
     ///
     /// - Parameter isLoaded: Whether there are keys at all.
-    func mayFetch(now: Double, isLoaded: Bool) -> Bool {
-        now >= lastStart + (isLoaded ? Self.secondsBetweenUnknown : Self.secondsBetweenFirst)
+    mutating func takesFetch(now: Double, isLoaded: Bool) -> Bool {
+        guard isLoaded else { return now >= lastStart + Self.secondsBetweenFirst }
+        guard now >= lastForUnknown + Self.secondsBetweenUnknown else { return false }
+        lastForUnknown = now
+        return true
     }
 }
