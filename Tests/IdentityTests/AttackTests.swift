@@ -75,7 +75,7 @@ import Testing
             for (ahead, status) in [(20, 200), (300, 401), (-620, 200), (-700, 401)] {
                 let token = try identity.resources.mint.mint(
                     subject: ada.account.subject, scopes: [], roles: [], now: now.advanced(by: .seconds(ahead)),
-                    earliest: nil, with: ring)
+                    earliest: nil, end: nil, with: ring)
                 let answer = try await identity.send(.get, "/identity/me", token: token.text)
                 #expect(answer.status == status, "\(ahead) s")
             }

@@ -90,6 +90,7 @@ import Testing
         #expect(schedule.isDue(keys, algorithm: .es256, now: instant(900)))
         #expect(!schedule.isDue(keys + [key("b", from: 1_000)], algorithm: .es256, now: instant(900)))
         #expect(schedule.isDue(keys, algorithm: .edDSA, now: instant(1)))
+        #expect(!schedule.isDue([key("a", from: 2)], algorithm: .edDSA, now: instant(1)))
         #expect(
             !KeySchedule(rotation: nil, publishAhead: .zero, overlap: .zero)
                 .isDue(keys, algorithm: .es256, now: instant(1_000_000)))

@@ -129,6 +129,19 @@ import Testing
         }
     }
 
+    @Test func `a narrowed token makes no wider key`() async throws {
+        try await withIdentity { identity in
+            let ada = try await identity.person(scopes: ["warehouse:read", "sales:read"])
+            let narrow = try await identity.signIn(ada, scope: "sales:read").access
+            let wide = try await identity.send(
+                .post, "/identity/api-keys", token: narrow, json: #"{"name":"till","scopes":["warehouse:read"]}"#)
+            #expect(wide.status == 422)
+            let right = try await identity.send(
+                .post, "/identity/api-keys", token: narrow, json: #"{"name":"till","scopes":["sales:read"]}"#)
+            #expect(right.status == 201)
+        }
+    }
+
     @Test func `a deleted key is worth nothing, nor are its tokens; nobody else deletes it`() async throws {
         try await withIdentity { identity in
             let token = try await identity.signIn(try await identity.person()).access

@@ -124,6 +124,24 @@ import Testing
         }
     }
 
+    @Test func `no token outlives its account's validity`() async throws {
+        try await withIdentity { identity in
+            let ada = try await identity.person()
+            let key = try await identity.send(
+                .post, "/identity/api-keys", token: try await identity.signIn(ada).access,
+                json: #"{"name":"till","scopes":["warehouse:read"]}"#)
+            try await identity.database.execute("UPDATE accounts SET valid_thru = now() + interval '100 seconds'")
+            let pair = try await identity.trySignIn(ada.email, ada.password).json
+            let device = try await identity.submit(
+                "/identity/token",
+                "grant_type=urn:gatehouse:api-key&api_key=\(try #require(key.json["api_key"]?.string))"
+            ).json
+            for answer in [pair, device] { #expect(try 1...100 ~= #require(answer["expires_in"]?.integer)) }
+            try await identity.database.execute("UPDATE accounts SET valid_thru = now()")
+            #expect(try await identity.refresh(try #require(pair["refresh_token"]?.string)).status == 401)
+        }
+    }
+
     @Test func `a session that is over is not refreshed`() async throws {
         try await withIdentity { identity in
             let session = try await identity.signIn(try await identity.person())

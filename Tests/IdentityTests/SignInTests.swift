@@ -67,6 +67,36 @@ import Testing
         }
     }
 
+    @Test func `registrations and messages are throttled by address`() async throws {
+        try await withIdentity(environment: ["THROTTLE_ADDRESS": "2"]) { identity in
+            let bodies = (0..<3).map {
+                #"{"email":"a\#($0)@b.example","password":"correct horse","first_name":"a","last_name":"b"}"#
+            }
+            var statuses: [Int] = []
+            for json in bodies {
+                statuses.append(try await identity.send(.post, "/identity/accounts", json: json).status)
+            }
+            #expect(statuses == [201, 201, 429])
+            statuses = []
+            for _ in 0..<3 {
+                let answer = try await identity.send(
+                    .post, "/identity/password/forgot", json: #"{"email":"nobody@b.example"}"#)
+                statuses.append(answer.status)
+            }
+            #expect(statuses == [202, 202, 429])
+        }
+    }
+
+    @Test func `a right password with too wide a scope is no failed attempt`() async throws {
+        try await withIdentity(environment: ["THROTTLE_ACCOUNT": "1"]) { identity in
+            let ada = try await identity.person()
+            for _ in 0..<3 {
+                #expect(try await identity.trySignIn(ada.email, ada.password, scope: "sales:write").status == 422)
+            }
+            #expect(try await identity.trySignIn(ada.email, ada.password).status == 200)
+        }
+    }
+
     @Test func `parallel guesses are all counted`() async throws {
         try await withIdentity(environment: ["THROTTLE_ACCOUNT": "5"]) { identity in
             let ada = try await identity.person()

@@ -10,7 +10,8 @@ struct MessageDispatch: Service, CustomStringConvertible {
     let description = "messages to people"
 
     func run() async throws {
-        await cancelWhenGracefulShutdown {
+        // The server has stopped before: what it put there is sent, nothing comes behind.
+        await withGracefulShutdownHandler {
             for await job in resources.mailroom.jobs {
                 do {
                     guard let message = try await message(of: job) else { continue }
@@ -19,6 +20,8 @@ struct MessageDispatch: Service, CustomStringConvertible {
                     resources.mailroom.lose("\(error)")
                 }
             }
+        } onGracefulShutdown: {
+            resources.mailroom.close()
         }
     }
 

@@ -75,8 +75,11 @@ final class Mailroom: Sendable {
 
     func put(_ job: Job) {
         if case .enqueued = continuation.yield(job) { return }
-        lose("too many are waiting")
+        lose("too many are waiting, or the service is stopping")
     }
+
+    /// Takes no more; what waits is still sent.
+    func close() { continuation.finish() }
 
     func lose(_ reason: String) {
         lost.increment()

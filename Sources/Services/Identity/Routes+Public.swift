@@ -36,7 +36,7 @@ extension Routes {
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": [.string(resources.settings.signingAlgorithm.rawValue)],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-            "scopes_supported": .array(Grants.administratorScopes.map(JSONValue.string)),
+            "scopes_supported": .array((Grants.administratorScopes + ["identity:introspect"]).map(JSONValue.string)),
         ]
         let content = Array(document.text.utf8)
         return Endpoint(

@@ -23,12 +23,16 @@ struct TokenMint: Sendable {
     ///   - now: By the database's clock, read while the subject is locked.
     ///   - earliest: Tokens of the subject that were issued before are void: the token says that it was issued then, if
     ///     that is later. It is less than a second.
+    ///   - end: When the subject stops being valid, and the token with it.
     func mint(
-        subject: String, scopes: [String], roles: [String], now: Timestamp, earliest: Timestamp?, with ring: KeyRing
+        subject: String, scopes: [String], roles: [String], now: Timestamp, earliest: Timestamp?, end: Timestamp?,
+        with ring: KeyRing
     ) throws -> Minted {
+        let issuedAt = max(now.seconds, earliest?.seconds ?? 0)
+        let secondsLeft = end.map { max(1, $0.seconds - issuedAt) } ?? .max
         let token = AccessToken(
             issuer: requirements.issuer, audience: requirements.audience, subject: subject,
-            issuedAt: max(now.seconds, earliest?.seconds ?? 0), lifetimeSeconds: lifetime.components.seconds,
+            issuedAt: issuedAt, lifetimeSeconds: min(lifetime.components.seconds, secondsLeft),
             id: OpaqueToken.generate(prefix: "").text, scopes: scopes, roles: roles)
         return Minted(
             text: try ring.sign(token), expiresInSeconds: token.lifetimeSeconds, scopes: scopes,

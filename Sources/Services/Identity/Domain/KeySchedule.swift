@@ -34,7 +34,8 @@ struct KeySchedule: Sendable, Hashable {
     /// algorithm than is wanted.
     func isDue(_ keys: [ScheduledKey], algorithm: SigningAlgorithm, now: Timestamp) -> Bool {
         guard let newest = published(keys, now: now).max(by: { $0.activeFrom < $1.activeFrom }) else { return true }
-        guard newest.algorithm == algorithm else { return true }
+        // Not before the last one signs: replicas of two opinions, as during an update, must not make keys in turns.
+        if newest.algorithm != algorithm, newest.activeFrom <= now { return true }
         guard let rotation else { return false }
         return newest.activeFrom.advanced(by: rotation - publishAhead) <= now
     }

@@ -47,7 +47,7 @@ struct Machines: Sendable {
             guard let granted = Grants.narrowed(client.scopes, to: scopes) else { throw Refusal.scopeNotGranted }
             let now = try await store.now(in: transaction)
             return try resources.mint.mint(
-                subject: client.subject, scopes: granted, roles: [], now: now, earliest: nil, with: ring)
+                subject: client.subject, scopes: granted, roles: [], now: now, earliest: nil, end: nil, with: ring)
         }
     }
 
@@ -61,7 +61,9 @@ struct Machines: Sendable {
             guard let account = try await store.lock(id, in: transaction), account.isActive else {
                 throw Refusal.revoked
             }
-            guard Grants.narrowed(account.grantedScopes, to: new.scopes) != nil else { throw Refusal.scopeNotGranted }
+            // A token that was narrowed at sign-in must not be a way to wider ones.
+            let allowed = account.grantedScopes.filter(requester.caller.scopes.contains)
+            guard Grants.narrowed(allowed, to: new.scopes) != nil else { throw Refusal.scopeNotGranted }
             let limit = Int64(AccountLimits.apiKeys)
             let existing = try await store.listAPIKeys(of: id, after: 0, count: limit, in: transaction)
             guard existing.count < AccountLimits.apiKeys else { throw Refusal.tooManyAPIKeys }
@@ -104,8 +106,10 @@ struct Machines: Sendable {
             guard account.maySignIn(at: now), key.expiresAt.map({ now < $0 }) ?? true else { return nil }
             let allowed = key.scopes.filter(account.grantedScopes.contains)
             guard let granted = Grants.narrowed(allowed, to: scopes) else { throw Refusal.scopeNotGranted }
+            let ends = [key.expiresAt, account.validThru].compactMap(\.self)
             return try resources.mint.mint(
-                subject: key.subject, scopes: granted, roles: [], now: now, earliest: account.tokensFrom, with: ring)
+                subject: key.subject, scopes: granted, roles: [], now: now, earliest: account.tokensFrom,
+                end: ends.min(), with: ring)
         }
     }
 

@@ -86,7 +86,7 @@ struct Sessions: Sendable {
     ) async throws -> TokenPair {
         let access = try resources.mint.mint(
             subject: account.subject, scopes: scopes, roles: account.roles, now: now, earliest: account.tokensFrom,
-            with: ring)
+            end: account.validThru, with: ring)
         let refresh = OpaqueToken.generate(prefix: "gh_rt_")
         try await store.addToken(refresh.digest, family: family, access: access.issued, in: transaction)
         return TokenPair(access: access, refresh: refresh)
