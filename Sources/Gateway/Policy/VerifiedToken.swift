@@ -22,6 +22,8 @@ public final class VerifiedToken: Sendable, Equatable {
     public let subject: String
     /// The `scope` claim (RFC 8693 §4.2), split at spaces.
     public let scopes: Set<String>
+    /// The same, when they are few: comparing them costs less than hashing one.
+    private let fewScopes: [String]
     /// The `exp` claim, in seconds since 1970. From this second on the token is refused.
     public let expiresAtSeconds: Int64
     /// The `jti` claim, where tokens can be taken back.
@@ -42,12 +44,17 @@ public final class VerifiedToken: Sendable, Equatable {
     ) {
         self.subject = subject
         self.scopes = scopes
+        fewScopes = scopes.count <= 16 ? scopes.sorted() : []
         self.expiresAtSeconds = expiresAtSeconds
         self.claims = claims
         self.identity = identity
         self.isConsumer = isConsumer
         self.tokenID = tokenID
         self.issuedAtMilliseconds = issuedAtMilliseconds
+    }
+
+    public func hasScope(_ scope: String) -> Bool {
+        fewScopes.isEmpty ? scopes.contains(scope) : fewScopes.contains(scope)
     }
 
     /// Whether a claim has one of these values.

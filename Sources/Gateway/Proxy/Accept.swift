@@ -20,7 +20,7 @@ extension Exchange {
         }
         guard findRule(), let rule else { return }
         guard admitsAddress(rule) else { return refuse(.accessDenied) }
-        if let rules = rule.filters?.crossOrigin, answersPreflight(rules) { return }
+        if let filters = rule.filters, filters.hasCrossOrigin, answersPreflight(filters) { return }
         if rule.redirect != nil { return redirect() }
         identify(rule)
     }

@@ -22,7 +22,7 @@ extension AuthenticationRule {
     /// - Returns: nil: they may.
     public func denial(of caller: VerifiedToken?, access: AccessRule?) -> AccessDenial? {
         if let caller {
-            for scope in requiredScopes where !caller.scopes.contains(scope) { return .scopeMissing(scope) }
+            for scope in requiredScopes where !caller.hasScope(scope) { return .scopeMissing(scope) }
             for condition in requiredClaims where !caller.claims(condition.name, oneOf: condition.values) {
                 return .claimMissing(condition)
             }

@@ -10,8 +10,8 @@ extension Exchange {
 
     /// Changes the head that the endpoint gets, once, whatever the attempts.
     func applyRequestFilters() {
-        if let filters = rule?.filters { applyToRequest(filters) }
-        if let filters = backendFilters { applyToRequest(filters) }
+        if let filters = rule?.filters, filters.changesRequest { applyToRequest(filters) }
+        if let filters = backendFilters, filters.changesRequest { applyToRequest(filters) }
     }
 
     private func applyToRequest(_ filters: FilterChain) {
@@ -35,9 +35,9 @@ extension Exchange {
     /// Changes the endpoint's head before the client gets it.
     func applyResponseFilters() {
         if let changes = backendFilters?.responseHeaders { response.headers.apply(changes) }
-        guard let filters = rule?.filters else { return }
+        guard let filters = rule?.filters, filters.changesResponse else { return }
         if let changes = filters.responseHeaders { response.headers.apply(changes) }
-        if filters.crossOrigin != nil { allowOrigin() }
+        if filters.hasCrossOrigin { allowOrigin(filters) }
     }
 
     // MARK: - CORS
@@ -45,7 +45,8 @@ extension Exchange {
     /// Looks at the origin of the page that asks (Fetch standard, "CORS protocol"), and answers a preflight request.
     ///
     /// - Returns: whether the request is answered.
-    func answersPreflight(_ rules: CrossOriginRules) -> Bool {
+    func answersPreflight(_ filters: FilterChain) -> Bool {
+        guard request.headers.contains("origin"), let rules = filters.crossOrigin else { return false }
         let origin: Bool? = request.headers.withValue(of: "origin") { value in
             guard rules.allows(value) else { return false }
             allowedOrigin.replace(with: value)
@@ -79,14 +80,23 @@ extension Exchange {
         request.headers.withValue(of: asked) { response.headers.append(name, $0) }
     }
 
+    private static let originName = Array("origin".utf8)
+
+    /// Whether an endpoint's field says what is ours to say.
+    private static func allowsOrigin(_ name: Span<UInt8>) -> Bool {
+        FieldRules.equalsIgnoringCase(name, "access-control-allow-origin")
+            || FieldRules.equalsIgnoringCase(name, "access-control-allow-credentials")
+            || FieldRules.equalsIgnoringCase(name, "access-control-expose-headers")
+    }
+
     /// Tells the browser that the page may read the response: an endpoint's, or our own.
-    func allowOrigin() {
-        guard let rules = rule?.filters?.crossOrigin else { return }
-        response.headers.remove("access-control-allow-origin")
-        response.headers.remove("access-control-allow-credentials")
-        response.headers.remove("access-control-expose-headers")
-        if outcome != .preflight { response.headers.append("vary", "origin") }
-        guard !allowedOrigin.isEmpty else { return }
+    func allowOrigin(_ filters: FilterChain) {
+        // The length decides nearly always.
+        for index in response.headers.indices where response.headers.field(at: index).nameCount >= 27 {
+            if response.headers.withName(at: index, { Self.allowsOrigin($0) }) { response.headers.remove(at: index) }
+        }
+        if outcome != .preflight { response.headers.append(own: "vary", Self.originName) }
+        guard !allowedOrigin.isEmpty, let rules = filters.crossOrigin else { return }
         if rules.origins.contains(.any), !rules.allowsCredentials {
             response.headers.append("access-control-allow-origin", "*")
         } else {

@@ -125,7 +125,7 @@ extension Exchange {
             }
             headers.append(contentsOf: connection.forwardedFields)
         }
-        if rule?.filters != nil || backendFilters != nil { applyRequestFilters() }
+        applyRequestFilters()
         tellIdentity()
         if isTunnelRequest { prepareTunnel(overHTTP2: pool.isMultiplexed) }
     }
@@ -138,7 +138,7 @@ extension Exchange {
         }
         guard let token, !token.identity.isEmpty else { return }
         for field in token.identity {
-            request.headers.append(name: field.name.span, value: field.value.span)
+            request.headers.append(ownName: field.name, field.value)
         }
     }
 

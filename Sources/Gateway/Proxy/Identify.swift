@@ -21,11 +21,13 @@ extension Exchange {
         }
         if authentication.anonymousAllowed && !request.headers.meansBearerToken { return authorize(authentication) }
         let revocations = configuration.snapshot.revocations(of: provider)
-        let known = request.headers.withBearerToken { token in
-            worker.tokens.find(
+        var known: TokenCache.Finding?
+        let isThere: Bool? = request.headers.withBearerCredentials { token in
+            known = worker.tokens.find(
                 token, provider: provider, nowSeconds: worker.loop.wallMilliseconds / 1000, revocations: revocations)
+            return true
         }
-        guard let known else { return refuse(.tokenMissing) }
+        guard isThere != nil else { return refuse(.tokenMissing) }
         switch known {
         case .verified(let verified)?:
             worker.counters.tokenCacheHits.add()
@@ -38,11 +40,12 @@ extension Exchange {
             return refuse(.tokenRevoked)
         case nil: break
         }
-        worker.counters.tokenCacheMisses.add()
-        let refusal = request.headers.withBearerToken { token in
+        let refused = request.headers.withBearerToken { token in
             worker.refusedTokens.find(token, provider: provider, nowSeconds: worker.loop.wallMilliseconds / 1000)
         }
-        if let refusal, let refusal { return refuseToken(refusal) }
+        guard let refused else { return refuse(.tokenMissing) }
+        worker.counters.tokenCacheMisses.add()
+        if let refused { return refuseToken(refused) }
         verify(provider: provider)
     }
 

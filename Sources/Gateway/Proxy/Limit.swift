@@ -82,22 +82,32 @@ extension Exchange {
     /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10): every limit that was asked, and what is
     /// left of the one that is nearest to its end.
     func tellLimits(_ charged: ChargedLimit) {
+        guard let policies = rule?.policies else { return }
+        if policies.rateLimits.count == 1 {
+            response.headers.append(own: "ratelimit-policy", charged.limiter.policyText)
+        } else {
+            response.headers.append(own: "ratelimit-policy", allPolicies(policies.rateLimits))
+        }
+        let (verdict, name) = (charged.verdict, charged.limiter.nameText)
+        let seconds = ((verdict.isAllowed ? verdict.untilFull : verdict.untilNext) + 999_999_999) / 1_000_000_000
+        let count = name.count + 6 + ByteWriter.digitCount(verdict.remaining) + ByteWriter.digitCount(seconds)
+        // Another value each time: a table of fields that were sent before would be filled with them.
+        response.headers.append(own: "ratelimit", count: count, flags: .neverIndexed) { text in
+            text.append(bytes: name)
+            text.append(literal: ";r=")
+            text.append(decimal: verdict.remaining)
+            text.append(literal: ";t=")
+            text.append(decimal: seconds)
+        }
+    }
+
+    private func allPolicies(_ places: [Int]) -> [UInt8] {
         let limiters = configuration.snapshot.rateLimiters
         var text: [UInt8] = []
-        text.reserveCapacity(64)
-        for place in rule?.policies?.rateLimits ?? [] where limiters[place].limit.tellsClients {
-            if limiters[place].limit.isShadow { continue }
+        for place in places where limiters[place].limit.tellsClients && !limiters[place].limit.isShadow {
             if !text.isEmpty { text.append(literal: ", ") }
-            text.append(contentsOf: limiters[place].policyText)
+            text += limiters[place].policyText
         }
-        response.headers.append("ratelimit-policy", text)
-        text.removeAll(keepingCapacity: true)
-        text.append(contentsOf: charged.limiter.nameText)
-        text.append(literal: ";r=")
-        text.append(decimal: charged.verdict.remaining)
-        text.append(literal: ";t=")
-        let wait = charged.verdict.isAllowed ? charged.verdict.untilFull : charged.verdict.untilNext
-        text.append(decimal: (wait + 999_999_999) / 1_000_000_000)
-        response.headers.append("ratelimit", text)
+        return text
     }
 }

@@ -58,8 +58,10 @@ extension Exchange {
         worker.log(reserving: bound) { line, clock in
             line.append(literal: "{\"time\":\"")
             clock.write(worker.loop.wallMilliseconds, into: &line)
-            line.append(literal: "\",\"request_id\":")
-            line.append(jsonString: requestID.span)
+            // Letters, digits, ".", "_" and "-" only.
+            line.append(literal: "\",\"request_id\":\"")
+            line.append(bytes: requestID)
+            line.append(UInt8(ascii: "\""))
             appendTrace(to: &line)
             line.append(literal: ",\"method\":")
             request.withMethod { line.append(jsonString: $0) }

@@ -22,7 +22,7 @@ extension Exchange {
         response.headers.removeHopByHopFields()
         response.headers.remove("x-request-id")
         response.headers.append(own: "x-request-id", requestID, flags: .neverIndexed)
-        if let rule, rule.filters != nil || backendFilters != nil { applyResponseFilters() }
+        applyResponseFilters()
         if let persistence = rule?.persistence { rememberEndpoint(persistence) }
         if let charged { tellLimits(charged) }
         downstream?.sendHead(endStream: endStream)
@@ -106,7 +106,7 @@ extension Exchange {
         response.framing = .length(length)
         response.headers.append("content-length", length)
         response.headers.append("x-request-id", requestID, flags: .neverIndexed)
-        if rule?.filters?.crossOrigin != nil { allowOrigin() }
+        if let filters = rule?.filters, filters.hasCrossOrigin { allowOrigin(filters) }
         if let charged { tellLimits(charged) }
         dropRequestBody()
         // It has its answer; what is left is the client's time to take it.

@@ -9,6 +9,10 @@ public final class FilterChain: Sendable {
     public let rewrite: URLRewrite?
     public let mirrors: [RequestMirror]
     public let crossOrigin: CrossOriginRules?
+    /// What there is to do, without a look at the parts: each look at one of these costs a reference for each of its lists.
+    public let hasCrossOrigin: Bool
+    public let changesRequest: Bool
+    public let changesResponse: Bool
 
     public init(
         requestHeaders: HeaderChanges? = nil, responseHeaders: HeaderChanges? = nil, rewrite: URLRewrite? = nil,
@@ -19,6 +23,9 @@ public final class FilterChain: Sendable {
         self.rewrite = rewrite
         self.mirrors = mirrors
         self.crossOrigin = crossOrigin
+        hasCrossOrigin = crossOrigin != nil
+        changesRequest = requestHeaders != nil || rewrite != nil
+        changesResponse = responseHeaders != nil || crossOrigin != nil
     }
 }
 

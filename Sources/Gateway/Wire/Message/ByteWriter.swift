@@ -61,7 +61,7 @@ public struct ByteWriter: ~Copyable {
     }
 
     /// How many decimal digits `number` has.
-    static func digitCount(_ number: UInt64) -> Int {
+    public static func digitCount(_ number: UInt64) -> Int {
         var count = 1
         var bound: UInt64 = 10
         while count < 20 && number >= bound {

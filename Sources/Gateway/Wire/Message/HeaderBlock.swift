@@ -148,6 +148,13 @@ public struct HeaderBlock: ~Copyable, Sendable {
         append(own: name, value.span, flags: flags)
     }
 
+    /// As above, for a name that is known at run time only.
+    public mutating func append(ownName name: [UInt8], _ value: [UInt8], flags: Flags = []) {
+        let field = write(name: name.span, valueCount: value.count) { value.span.copy(to: $0) }
+        assert(isValid(field), "a field of our own is one that can be sent")
+        add(field, flags.subtracting(.removed).union(.checked))
+    }
+
     /// Appends a field of our own whose value has `count` bytes: `fill` writes all of them.
     public mutating func append(
         own name: StaticString, count: Int, flags: Flags = [], _ fill: (inout ByteWriter) -> Void
