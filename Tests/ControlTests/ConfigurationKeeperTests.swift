@@ -101,7 +101,11 @@ import Testing
             metadata: {name: p}
             spec:
               targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gatehouse}]
-              clients: {headerBytes: 2048, requestBodyBytes: 10, idleTimeout: 7s}
+              clients:
+                headerBytes: 2048
+                requestBodyBytes: 10
+                idleTimeout: 7s
+                clientAddress: {trustedProxies: [10.0.0.0/8]}
               timeouts: {connect: 1s}
             """)
         let snapshot = try await keeper.load()
@@ -109,6 +113,7 @@ import Testing
         #expect(snapshot.limits.requestBodyBytes == 10)
         #expect(snapshot.limits.clientIdleTimeout == 7_000)
         #expect(snapshot.limits.headerFields == Limits().headerFields)
+        #expect(snapshot.trustedProxies != nil)
         #expect(snapshot.routes.backends[0].traffic.timeouts.connectMilliseconds == 1_000)
     }
 

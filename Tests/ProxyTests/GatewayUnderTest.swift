@@ -38,6 +38,7 @@ struct Site {
     var verifier: any TokenVerifying = ScriptedVerifier()
     /// By token provider.
     var revocations: [RevocationSource?] = []
+    var trustedProxies: AddressSet?
     /// Nil: a certificate for "localhost".
     var tls: TLSServerContext?
     /// Of every listener.
@@ -100,7 +101,7 @@ struct Site {
         }
         return try Snapshot(
             routes: routes, listeners: listeners, limits: limits, verifier: verifier, revocations: revocations,
-            keeping: previous)
+            trustedProxies: trustedProxies.map { TrustedProxies($0) }, keeping: previous)
     }
 }
 

@@ -12,6 +12,7 @@ extension Exchange {
         assignRequestID()
         readTrace()
         guard takeMemory() else { return shed() }
+        findForwardedClient()
         guard request.withMethod(Self.isServed) else { return refuse(.malformedRequest(status: 501)) }
         do throws(TargetError) {
             try request.canonicaliseTarget(scratch: &worker.targetScratch)

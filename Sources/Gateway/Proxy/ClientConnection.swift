@@ -15,12 +15,12 @@ class ClientConnection: TransportDelegate, TimerTarget {
     let peerText: [UInt8]
     /// The client's address as of IPv6, an IPv4 address mapped.
     let peerWords: (high: UInt64, low: UInt64)
-    private let peerIsIPv6: Bool
     private var forwardedHost: [UInt8] = []
+    private var forwardedClient: ForwardedClient?
     /// What tells the endpoint of the client (RFC 7239 and its forerunners); see `rememberHost`.
     private(set) var forwardedFields = HeaderBlock(arenaCapacity: 224, fieldCapacity: 4)
     /// What the access log says of the connection.
-    private(set) lazy var logText = makeLogText()
+    private(set) lazy var logText = makeLogText(peerText)
     private let timer = DeadlineTimer()
     /// When the connection last began to wait for the client, in monotonic nanoseconds.
     private(set) var idleSince: UInt64
@@ -42,7 +42,6 @@ class ClientConnection: TransportDelegate, TimerTarget {
         peerWords = transport.peer.bytes
         let host = transport.peer.host
         peerText = Array(host.utf8)
-        peerIsIPv6 = host.utf8.contains(UInt8(ascii: ":"))
         idleSince = worker.loop.now
         openedAt = idleSince
         timer.attach(self)
@@ -60,39 +59,52 @@ class ClientConnection: TransportDelegate, TimerTarget {
 
     var tlsVersion: String? { transport.tlsVersion }
 
-    /// Has `forwardedFields` name this host. Requests of a connection mostly name the same one, so the fields are made once
-    /// for all in a row that do.
-    func rememberHost(_ host: Span<UInt8>) {
+    /// Has `forwardedFields` name this host and client. Requests of a connection mostly name the same ones, so the fields are
+    /// made once for all in a row that do.
+    ///
+    /// - Parameter client: nil: the one at the other end.
+    func rememberHost(_ host: Span<UInt8>, _ client: ForwardedClient?) {
         let known = forwardedHost
-        guard !FieldRules.equals(host, known.span) else { return }
+        guard !FieldRules.equals(host, known.span) || client != forwardedClient else { return }
         forwardedHost = []
         forwardedHost.append(bytes: host)
+        forwardedClient = client
+        let clientText = client?.text ?? peerText
         forwardedFields.removeAll()
-        forwardedFields.append("x-forwarded-for", peerText)
+        forwardedFields.append("x-forwarded-for", clientText)
         forwardedFields.append("x-forwarded-proto", isTLS ? "https" : "http")
         forwardedFields.append("x-forwarded-host", forwardedHost)
-        forwardedFields.append("forwarded", makeForwarded(host: forwardedHost))
+        forwardedFields.append("forwarded", makeForwarded(clientText, host: forwardedHost))
         forwardedFields.check()
     }
 
-    private func makeForwarded(host: [UInt8]) -> [UInt8] {
+    private func makeForwarded(_ client: [UInt8], host: [UInt8]) -> [UInt8] {
+        let isIPv6 = client.contains(UInt8(ascii: ":"))
         var value: [UInt8] = []
         value.reserveCapacity(96)
-        value.append(literal: peerIsIPv6 ? "for=\"[" : "for=")
-        value.append(contentsOf: peerText)
-        if peerIsIPv6 { value.append(literal: "]\"") }
+        value.append(literal: isIPv6 ? "for=\"[" : "for=")
+        value.append(contentsOf: client)
+        if isIPv6 { value.append(literal: "]\"") }
         value.append(literal: ";host=\"")
         value.append(contentsOf: host)
         value.append(literal: isTLS ? "\";proto=https" : "\";proto=http")
         return value
     }
 
-    private func makeLogText() -> [UInt8] {
+    /// What the access log says of the connection to a proxy that named this client.
+    func logText(of client: ForwardedClient) -> [UInt8] {
+        var text = makeLogText(client.text)
+        text.append(literal: ",\"proxy\":")
+        text.append(jsonString: peerText)
+        return text
+    }
+
+    private func makeLogText(_ client: [UInt8]) -> [UInt8] {
         var text: [UInt8] = []
         text.append(literal: ",\"listener\":")
         text.append(jsonString: openListener.settings.name)
         text.append(literal: ",\"client\":")
-        text.append(jsonString: peerText)
+        text.append(jsonString: client)
         if let version = tlsVersion {
             text.append(literal: ",\"tls\":")
             text.append(jsonString: version)

@@ -141,6 +141,8 @@ final class Exchange: TimerTarget {
     /// A copy of another request, whose answer nobody waits for.
     var isMirror = false
     var token: VerifiedToken?
+    /// Nil where no trusted proxy names one: then the other end of the connection is the client.
+    var forwardedClient: ForwardedClient?
     /// What the client is told of rate limits.
     var charged: ChargedLimit?
     var backend: BackendState?
@@ -219,6 +221,7 @@ final class Exchange: TimerTarget {
         rule = nil
         backendFilters = nil
         if !allowedOrigin.isEmpty { allowedOrigin = [] }
+        forwardedClient = nil
         session = nil
         isMirror = false
         token = nil

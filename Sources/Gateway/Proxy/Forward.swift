@@ -114,7 +114,7 @@ extension Exchange {
             request.setAuthority(endpoint.span)
         }
         readTunnelProtocol()
-        request.withAuthority { connection.rememberHost($0) }
+        request.withAuthority { connection.rememberHost($0, forwardedClient) }
         let trace = trace
         let span = worker.random.next() | 1
         Self.rewrite(&request) { headers in

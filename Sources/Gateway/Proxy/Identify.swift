@@ -52,7 +52,7 @@ extension Exchange {
     /// Whether the rule may be called from the client's address at all: asked before anything else of it is done.
     func admitsAddress(_ rule: RouteRule) -> Bool {
         guard let access = rule.policies?.access else { return true }
-        guard let address = downstream?.connection.peerWords else { return false }
+        guard let address = clientWords else { return false }
         return access.admits(high: address.high, low: address.low)
     }
 

@@ -54,7 +54,8 @@ extension Exchange {
         for part in limiter.parts {
             switch part {
             case .clientAddress:
-                let words = downstream?.connection.client.network.words ?? (high: 0, low: 0)
+                let address = clientWords ?? (high: 0, low: 0)
+                let words = ClientNetwork(high: address.high, low: address.low).words
                 key.add(words.high, words.low)
             case .subject: Self.add(token?.subject ?? "", to: &key)
             case .consumer: Self.add(token?.isConsumer == true ? token?.subject ?? "" : "", to: &key)

@@ -38,6 +38,7 @@ extension Exchange {
         rule = original.rule
         requestID.append(contentsOf: original.requestID)
         trace = original.trace
+        forwardedClient = original.forwardedClient
         original.request.copy(into: &request)
         original.requestBody.withFront { requestBody.append($0) }
         requestBytes = original.requestBytes

@@ -40,7 +40,7 @@ extension Exchange {
     // MARK: - The line
 
     private func writeLogLine(_ record: RuleRecord?) {
-        let clientText = connection?.logText ?? []
+        let clientText = forwardedClient.flatMap { connection?.logText(of: $0) } ?? connection?.logText ?? []
         let logged = rule?.policies == nil ? [] : record?.loggedHeaders ?? []
         let pool = pool
         let userAgent = request.headers.firstIndex(of: "user-agent")

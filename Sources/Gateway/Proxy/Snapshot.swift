@@ -10,6 +10,8 @@ public final class Snapshot: Sendable {
     public let verifier: any TokenVerifying
     /// By the token provider's place in the route table: the tokens that its issuer took back. Shorter, or nil: nobody tells.
     public let revocations: [RevocationSource?]
+    /// Who is believed to say who the client is; nil: nobody.
+    public let trustedProxies: TrustedProxies?
     /// By `RateLimit`'s place in the route table.
     public let rateLimiters: [RateLimiter]
     /// By `APIKeySet`'s place in the route table.
@@ -25,7 +27,7 @@ public final class Snapshot: Sendable {
     /// - Throws: `UpstreamTLSError`, naming the backend whose authorities or client certificate cannot be used.
     public init(
         routes: RouteTable, listeners: [Listener], limits: Limits, verifier: any TokenVerifying,
-        revocations: [RevocationSource?] = [], keeping previous: Snapshot? = nil
+        revocations: [RevocationSource?] = [], trustedProxies: TrustedProxies? = nil, keeping previous: Snapshot? = nil
     ) throws(UpstreamTLSError) {
         var contexts: [TLSClientContext?] = []
         for backend in routes.backends { contexts.append(try Self.context(for: backend)) }
@@ -38,6 +40,7 @@ public final class Snapshot: Sendable {
         self.limits = limits
         self.verifier = verifier
         self.revocations = revocations
+        self.trustedProxies = trustedProxies
     }
 
     func revocations(of provider: Int) -> RevocationSource? {

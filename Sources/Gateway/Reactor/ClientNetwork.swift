@@ -11,8 +11,13 @@ public struct ClientNetwork: Hashable, Sendable {
 
     public init(_ address: SocketAddress) {
         let bytes = address.bytes
-        high = bytes.high
-        low = address.isIPv4 ? bytes.low : 0
+        self.init(high: bytes.high, low: bytes.low)
+    }
+
+    /// Of an address as of IPv6, an IPv4 address mapped.
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = high == 0 && low >> 32 == 0xFFFF ? low : 0
     }
 }
 

@@ -171,6 +171,7 @@ public struct Configuration: Sendable {
         do throws(UpstreamTLSError) {
             let snapshot = try Snapshot(
                 routes: table, listeners: listeners, limits: limits, verifier: verifier, revocations: revocations,
+                trustedProxies: translation.clients.trustedProxies.map { TrustedProxies(AddressSet($0)) },
                 keeping: previous)
             return Built(snapshot: snapshot, diagnostics: found.inReadingOrder(), status: translation.status)
         } catch {
@@ -224,7 +225,7 @@ public struct Configuration: Sendable {
         do throws(UpstreamTLSError) {
             return try Snapshot(
                 routes: table, listeners: previous.listeners, limits: previous.limits, verifier: previous.verifier,
-                revocations: previous.revocations, keeping: previous)
+                revocations: previous.revocations, trustedProxies: previous.trustedProxies, keeping: previous)
         } catch {
             throw ConfigurationError(diagnostics: [Diagnostic(.error, at: Place(file: ""), "\(error)")])
         }

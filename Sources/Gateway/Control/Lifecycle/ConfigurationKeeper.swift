@@ -137,7 +137,8 @@ struct ConfigurationKeeper {
         do throws(UpstreamTLSError) {
             let next = try Snapshot(
                 routes: snapshot.routes, listeners: snapshot.listeners, limits: snapshot.limits,
-                verifier: verifier.renewed(), revocations: snapshot.revocations, keeping: snapshot)
+                verifier: verifier.renewed(), revocations: snapshot.revocations,
+                trustedProxies: snapshot.trustedProxies, keeping: snapshot)
             self.snapshot = next
             status.update { $0.verifier = next.verifier }
             return next

@@ -39,7 +39,8 @@ public struct AccessPolicyDocument: Sendable, RulePolicyDocument {
         return found
     }
 
-    private static func blocks(_ addresses: inout ObjectReader?, _ name: String) -> [String] {
+    /// Reads a list of address blocks; none where the field is not stated.
+    static func blocks(_ addresses: inout ObjectReader?, _ name: String) -> [String] {
         guard let found = addresses?.strings(name) else { return [] }
         // Nobody may come, or nobody is meant: it is not for us to guess.
         if found.isEmpty, let addresses {

@@ -125,6 +125,10 @@ extension ClientSettings {
         connectionsPerWorker = object.integer("connectionsPerWorker", in: 1...1_000_000)?.value
         concurrentStreams = object.integer("concurrentStreams", in: 1...10_000)?.value
         bodyBufferBytes = object.integer("bodyBufferBytes", in: 16_384...16_777_216)?.value
+        var address = object.object("clientAddress")
+        let proxies = AccessPolicyDocument.blocks(&address, "trustedProxies")
+        trustedProxies = proxies.isEmpty ? nil : proxies
+        address?.finish()
         object.finish()
     }
 }

@@ -32,6 +32,8 @@ public struct ClientSettings: Sendable, Hashable {
     public var concurrentStreams: Int?
     /// Bytes of one body in one direction that are kept while the other side is slower.
     public var bodyBufferBytes: Int?
+    /// Address blocks of proxies in front that are believed when they say in `X-Forwarded-For` who the client is.
+    public var trustedProxies: [String]?
 
     public init() {}
 }
