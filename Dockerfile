@@ -40,7 +40,7 @@ COPY Sources Sources
 # build's own directory.
 RUN tar --extract --file build.tar && rm build.tar \
     && swift package dump-package | sed -n 's/\\//g; s/.*"path" : "\(Tests.*\)".*/\1/p' | xargs mkdir -p /programs \
-    && for program in gatehouse gatehouse-dev warehouse-service accounting-service sales-service \
+    && for program in gatehouse warehouse-service accounting-service sales-service \
         identity-service; do \
         swift build --configuration release --static-swift-stdlib ${JOBS:+--jobs "$JOBS"} --product "$program" \
             && strip --strip-all -o "/programs/$program" ".build/release/$program" || exit 1; \
@@ -119,7 +119,7 @@ LABEL org.opencontainers.image.title="identity" \
     org.opencontainers.image.version="$VERSION" \
     org.opencontainers.image.revision="$REVISION"
 
-# Keys and tokens for trying the system out, and curl to try it with: for `helm test`, never beside real data.
+# curl, and a shell to use it from: for `helm test` and `scripts/cluster traffic`.
 FROM runtime AS tools
 USER 0:0
 # hadolint ignore=DL3008
@@ -127,8 +127,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends curl \
     && rm -rf /var/lib/apt/lists/*
 USER 10001:10001
-COPY --from=build /programs/gatehouse-dev /usr/local/bin/
-ENTRYPOINT ["gatehouse-dev"]
+ENTRYPOINT ["curl"]
 CMD ["--help"]
 ARG VERSION=0.0.0
 ARG REVISION=unknown

@@ -21,6 +21,7 @@ def arguments():
     parser.add_argument("--ca", help="the certificate authority to trust; the system's without it")
     parser.add_argument("--email", required=True)
     parser.add_argument("--password-file", required=True)
+    parser.add_argument("--minimum-seconds", type=int, default=0, help="fail when the token is good for less")
     parser.add_argument("--scope", help="less than everything that the account may do: scopes separated by spaces")
     return parser.parse_args()
 
@@ -46,7 +47,10 @@ def sign_in(options):
         urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=options.ca)),
     )
     with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
-        return json.load(answer)["access_token"]
+        found = json.load(answer)
+    if found["expires_in"] < options.minimum_seconds:
+        sys.exit(f"error: a token is good for {found['expires_in']} s, and {options.minimum_seconds} s are needed")
+    return found["access_token"]
 
 
 def main():

@@ -130,13 +130,24 @@ readinessProbe:
 {{- end }}
 {{- end -}}
 
-{{/* Whether there is something to test with: a token, or a key to make one. */}}
-{{- define "gatehouse.hasTest" -}}
-{{- if or .Values.tests.existingTokenSecret (not .Values.tokens.existingKeySet) }}yes{{ end -}}
+{{/* Whether the chart makes the account that `helm test` signs in with; an account of somebody else's is there already. */}}
+{{- define "gatehouse.makesAccount" -}}
+{{- if not .Values.tests.existingAccountSecret }}yes{{ end -}}
 {{- end -}}
 
 {{- define "gatehouse.tlsSecret" -}}{{ .Values.gateway.tls.existingSecret | default "gatehouse-tls" }}{{- end -}}
-{{- define "gatehouse.keySet" -}}{{ .Values.tokens.existingKeySet | default "gatehouse-token-keys" }}{{- end -}}
+{{/* Reading and writing in every service but identity, whose scopes are for administration. */}}
+{{- define "gatehouse.allScopes" -}}
+{{- $scopes := list }}
+{{- range $name := without (keys .Values.services) "identity" | sortAlpha }}
+{{- $scopes = concat $scopes (list (printf "%s:read" $name) (printf "%s:write" $name)) }}
+{{- end }}
+{{- join " " $scopes }}
+{{- end -}}
+
+{{- define "gatehouse.keySetURI" -}}
+http://identity:{{ int .Values.services.identity.port }}/identity/.well-known/jwks.json
+{{- end -}}
 
 {{/* The spec of a service's Service, as an object and as a document of the gateway. Argument: root, name. */}}
 {{- define "gatehouse.serviceDocument" -}}
@@ -164,5 +175,6 @@ spec:
 {{- $tokens := .root.Values.tokens -}}
 {{- .text | replace "issuer: https://identity.gatehouse.local" (printf "issuer: %s" $tokens.issuer)
     | replace "audiences: [gatehouse]" (printf "audiences: [%s]" $tokens.audience)
+    | replace "http://identity:8084/" (printf "http://identity:%d/" (int .root.Values.services.identity.port))
     | replace "port: 8443\n            statusCode: 308" (printf "port: %d\n            statusCode: 308" (int .root.Values.gateway.publicHttpsPort)) -}}
 {{- end -}}

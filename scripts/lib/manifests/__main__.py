@@ -51,7 +51,7 @@ def version_problems():
         for image in text.get("images", []):
             if image["newTag"] != version:
                 yield f"{folder.name} has {image['name']}:{image['newTag']}, VERSION has {version}"
-    for image in ("gatehouse", "warehouse", "accounting", "sales"):
+    for image in ("gatehouse", "warehouse", "accounting", "sales", "identity"):
         if f"gatehouse/{image}:${{GATEHOUSE_TAG:-{version}}}" not in (REPOSITORY / "compose.yaml").read_text(encoding="utf-8"):
             yield f"compose.yaml does not default to gatehouse/{image}:{version}"
     log = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
@@ -73,7 +73,7 @@ def refusal_problems():
     for setting in (
         "gateway.workerz=1", "image.tag=latest", "services.stock.image.tag=1", "gateway.drainSeconds=-1",
         "services.warehouse.port=80", "gateway.logLevel=loud", "services.warehouse.database.kind=mysql",
-        "gateway.image.digest=sha256:12", "postgres.persistence.size=lots", "gateway.tls.hosts=null",
+        "gateway.image.digest=sha256:12", "postgres.persistence.size=lots", "gateway.tls.hosts=null", "services.identity=null",
     ):  # fmt: skip
         try:
             render.run(render.helm(), "template", "gatehouse", str(render.CHART), "--set", setting)

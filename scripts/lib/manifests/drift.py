@@ -6,10 +6,9 @@ import yaml
 
 # What the chart has besides: how it was installed, its hooks, and what its hooks may reach.
 CHART_ONLY = {("NetworkPolicy", "migration"), ("NetworkPolicy", "gatehouse-test")}
-# The namespace is Helm's business (--create-namespace); Secrets and key sets are made where the system is installed.
+# The namespace is Helm's business (--create-namespace); Secrets are made where the system is installed.
 LEFT_OUT = {"Namespace", "Secret"}
 LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/part-of", "app.kubernetes.io/component")
-MADE = {("ConfigMap", "gatehouse-token-keys")}
 
 
 def key(document):
@@ -61,7 +60,7 @@ def objects(documents):
     return {
         key(document): comparable(document)
         for document in documents
-        if document["kind"] not in LEFT_OUT and key(document) not in MADE and not is_hook(document)
+        if document["kind"] not in LEFT_OUT and not is_hook(document)
     }
 
 

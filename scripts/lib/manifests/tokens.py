@@ -1,29 +1,29 @@
-"""Tokens: whether the key set that the chart makes belongs to its key, and whether gateway and services ask for the same."""
+"""Tokens: whether gateway and services ask for the same ones, and whether the key that seals identity's keys is one."""
 
 import base64
-import json
-from importlib import util
+import binascii
 
 from drift import documents_of
-from render import REPOSITORY, name
-
-
-def public_key(pem):
-    """By OpenSSL, as the scripts have it."""
-    found = util.spec_from_file_location("access_tokens", REPOSITORY / "scripts/lib/access-tokens.py")
-    module = util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module.public_key(pem)
+from render import name
 
 
 def problems(documents):
     found = {name(document): document for document in documents}
-    key_set, secret = found.get("ConfigMap gatehouse-token-keys"), found.get("Secret gatehouse-token-signing-key")
-    if key_set and secret:
-        pem = base64.b64decode(secret["data"]["token-key.pem"])
-        if json.loads(key_set["data"]["jwks.json"]) != {"keys": [public_key(pem)]}:
-            yield "the chart's key set does not belong to its key"
+    secret = found.get("Secret identity-seal-key")
+    if secret:
+        yield from seal_key_problems(secret)
     yield from difference_problems(found)
+
+
+def seal_key_problems(secret):
+    """The Secret holds text (itself in base64, as everything in a Secret): 32 bytes in base64."""
+    try:
+        key = base64.b64decode(base64.b64decode(secret["data"]["seal-key"]), validate=True)
+    except binascii.Error as error:
+        yield f"{name(secret)} does not hold base64: {error}"
+        return
+    if len(key) != 32:
+        yield f"{name(secret)} holds {len(key)} bytes, not 32"
 
 
 def difference_problems(found):
@@ -40,7 +40,12 @@ def difference_problems(found):
             for entry in document["spec"]["template"]["spec"]["containers"][0]["env"]
         }
         for jwt in asked:
-            if variables["TOKEN_ISSUER"] != jwt["issuer"]:
-                yield f"{name(document)} asks for the issuer {variables['TOKEN_ISSUER']}, the gateway for {jwt['issuer']}"
-            if variables["TOKEN_AUDIENCE"] not in jwt["audiences"]:
-                yield f"{name(document)} asks for the audience {variables['TOKEN_AUDIENCE']}, the gateway for {jwt['audiences']}"
+            # Identity has its own keys; everybody else fetches them where the gateway does.
+            differences = (
+                ("TOKEN_ISSUER", [jwt["issuer"]]),
+                ("TOKEN_AUDIENCE", jwt["audiences"]),
+                ("TOKEN_KEY_SET_URI", [jwt["keySet"].get("uri")]),
+            )
+            for variable, wanted in differences:
+                if variable in variables and variables[variable] not in wanted:
+                    yield f"{name(document)} has {variable} {variables[variable]}, the gateway {wanted}"
