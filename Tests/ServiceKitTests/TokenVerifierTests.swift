@@ -88,7 +88,7 @@ import Testing
         let wider = String(decoding: claims, as: UTF8.self).replacing("warehouse:read", with: "warehouse:write")
         let forged = TokenVerifierTests.encoded(wider)
         #expect(await refusal("\(parts[0]).\(forged).\(parts[2])", by: verifier) == .badSignature)
-        let otherSignature = String(parts[2].reversed())
+        let otherSignature = (parts[2].hasPrefix("A") ? "B" : "A") + parts[2].dropFirst()
         #expect(await refusal("\(parts[0]).\(parts[1]).\(otherSignature)", by: verifier) == .badSignature)
         for text in [
             "", ".", "..", "a.b", "a.b.c.d", token + ".", token + "x=", "\(parts[0]).\(parts[1]).", " " + token,
@@ -96,6 +96,20 @@ import Testing
             #expect(await refusal(text, by: verifier) != nil, "\(text)")
         }
         #expect(await refusal(token + String(repeating: "A", count: 9_000), by: verifier) == .malformed)
+    }
+
+    @Test func `refuses another text for the same signature`() async throws {
+        let issuer = try await TokenIssuer()
+        let verifier = try await verifier(issuer)
+        let token = try await issuer.token(scopes: "warehouse:read")
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+        let last = try #require(token.last.flatMap(alphabet.firstIndex(of:)))
+        // 64 bytes are 86 characters, the last of which has four bits to spare.
+        for spare in 1..<16 {
+            let other = String(token.dropLast()) + String(alphabet[last | spare])
+            #expect(await refusal(other, by: verifier) == .malformed, "\(spare)")
+        }
+        #expect(await refusal(token, by: verifier) == nil)
     }
 
     @Test(arguments: ["none", "None", "HS256", "RS256", "ES384", ""])

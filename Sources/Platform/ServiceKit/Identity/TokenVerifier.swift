@@ -171,16 +171,32 @@ public final class TokenVerifier: Sendable {
         return json
     }
 
+    /// Base64url without padding (RFC 7515 §2), and no other text for the same bytes: the last character may hold bits that
+    /// stand for nothing, which must be 0 (RFC 4648 §3.5). Decoders do not look at them, so a changed token would pass.
     private static func isBase64URL(_ part: Substring) -> Bool {
-        !part.isEmpty
-            && part.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-                    true
-                default: false
-                }
-            }
+        var last: UInt8?
+        for byte in part.utf8 {
+            guard let value = sextet(byte) else { return false }
+            last = value
+        }
+        guard let last else { return false }
+        return switch part.utf8.count % 4 {
+        case 0: true
+        case 2: last & 0b1111 == 0
+        case 3: last & 0b11 == 0
+        default: false
+        }
+    }
+
+    private static func sextet(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte - UInt8(ascii: "A")
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): byte - UInt8(ascii: "a") + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0") + 52
+        case UInt8(ascii: "-"): 62
+        case UInt8(ascii: "_"): 63
+        default: nil
+        }
     }
 }
 
