@@ -39,6 +39,7 @@ import Testing
         (nil, "direct"), ("203.0.113.7", "203.0.113.7"), ("10.0.0.1, 203.0.113.7", "203.0.113.7"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
         ("[2001:db8::1]", "2001:db8:0:0::/64"), ("::1", "0:0:0:0::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
     ])
     func `counts by the address that the gateway saw, and by the network of IPv6`(field: String?, counted: String) {
         #expect(ClientAddress.counted(field) == counted)

@@ -38,6 +38,8 @@ import Testing
                 looks.append(answers)
             }
             #expect(looks == [["401", "401", "401", "429", "429"], ["401", "401", "401", "429", "429"]])
+            let metrics = try await identity.manage("/metrics").text
+            #expect(metrics.contains("identity_attempts_refused_total 4") && metrics.contains("identity_passwords{"))
             // Then not even the right password, in whatever case the address is written.
             let refused = try await identity.trySignIn("ADA@example.org", ada.password)
             #expect(refused.status == 429 && refused.isProblem)

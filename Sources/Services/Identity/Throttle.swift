@@ -1,3 +1,4 @@
+import Metrics
 import Postgres
 import ServiceKit
 
@@ -13,6 +14,8 @@ struct Throttle: Sendable {
     let store: Store
     let database: PostgresPool
     let limits: ThrottleLimits
+    /// Attempts that were refused because there had been too many.
+    let refused: Counter
 
     /// The counters of a sign-in: first the address's, so that one that is refused does not count for the account.
     func signIn(_ email: EmailAddress, from address: String) -> [AttemptCounter] {
@@ -40,7 +43,9 @@ struct Throttle: Sendable {
     func count(_ counters: [AttemptCounter]) async throws {
         for counter in counters {
             let count = try await store.count(counter, window: limits.window, in: database)
-            if let refusal = count.refusal(limit: counter.limit) { throw refusal }
+            guard let refusal = count.refusal(limit: counter.limit) else { continue }
+            refused.increment()
+            throw refusal
         }
     }
 

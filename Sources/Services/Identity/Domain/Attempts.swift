@@ -44,6 +44,8 @@ enum ClientAddress {
     static func counted(_ forwardedFor: String?) -> String {
         guard let last = forwardedFor?.split(separator: ",").last else { return "direct" }
         let address = last.filter { $0 != " " && $0 != "\t" && $0 != "[" && $0 != "]" }
+        // An IPv4 address in IPv6's clothes (RFC 4291 §2.5.5.2) is counted as what it is.
+        if address.contains("."), let bare = address.split(separator: ":").last { return String(bare.prefix(64)) }
         guard address.contains(":") else { return String(address.prefix(64)) }
         return network(of: address).map { String($0, radix: 16) }.joined(separator: ":") + "::/64"
     }

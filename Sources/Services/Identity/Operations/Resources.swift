@@ -1,6 +1,8 @@
 import Logging
+import Metrics
 import Postgres
 import ServiceKit
+import Telemetry
 
 /// What the operations of identity stand on.
 struct Resources: Sendable {
@@ -22,12 +24,30 @@ struct Resources: Sendable {
         self.settings = settings
         hasher = PasswordHasher(
             parameters: settings.argon2, threads: settings.hashingThreads, queueLimit: settings.hashingQueueLimit)
-        throttle = Throttle(store: store, database: platform.database, limits: settings.throttle)
+        throttle = Throttle(
+            store: store, database: platform.database, limits: settings.throttle,
+            refused: Counter(label: "identity_attempts_refused", factory: platform.metrics))
         mint = TokenMint(requirements: platform.tokens, lifetime: settings.accessTokenLifetime)
         tokenKeys = TokenKeys()
         verifier = TokenVerifier(keys: tokenKeys, requirements: platform.tokens)
         keys = SigningKeys(store: store, database: platform.database, settings: settings, published: tokenKeys)
         mailroom = Mailroom(logger: platform.logger, metrics: platform.metrics)
+        Self.publish(hasher, in: platform.metrics)
+    }
+
+    private static func publish(_ hasher: PasswordHasher, in metrics: MetricsRegistry) {
+        metrics.describe("identity_attempts_refused_total", "Attempts refused because there had been too many.")
+        metrics.collect { collected in
+            let statistics = hasher.statistics
+            for (state, count) in [("running", statistics.running), ("waiting", statistics.waiting)] {
+                collected.gauge(
+                    "identity_passwords", "Passwords that are being hashed or wait for it.",
+                    labels: [("state", state)], value: Double(count))
+            }
+            collected.counter(
+                "identity_passwords_refused_total", "Passwords not hashed because too many were waiting.", labels: [],
+                value: Double(statistics.refused))
+        }
     }
 
     /// Who makes this call.
