@@ -160,6 +160,10 @@ run_service() {
 # Existing ones are kept.
 ensure_identity_keys() {
     local seal_key=$secret_directory/identity.seal-key
+    if [[ ! -s $seal_key && ! -s $secret_directory/warehouse.password ]] && as_postgres test -e "$postgres_data/PG_VERSION"; then
+        fail "the databases of $state are there, but $secret_directory is not: identity could not open its keys" \
+            "scripts/down --purge removes both; or put the secrets back."
+    fi
     [[ -s $seal_key ]] || openssl rand -base64 32 | write_private "$seal_key"
     [[ ! -s $token_directory/token-key.pem ]] || return 0
     progress "creating the first signing key"

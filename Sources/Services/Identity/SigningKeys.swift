@@ -70,17 +70,9 @@ final class SigningKeys: Sendable {
     /// - Throws: ``Refusal/keysMissing``, or why the first reading failed. To be called outside of transactions: it takes
     ///   a connection of its own.
     func ring() async throws -> KeyRing {
-        let (known, isFresh) = state.withLock { state in
-            (state.ring, state.readAt.map { .now - $0 < Self.recheck * 3 } ?? false)
-        }
-        if let known, isFresh { return known }
-        do {
-            try await read()
-        } catch {
-            // The last keys are better than none: whether they may still sign, is the schedule's margin.
-            if let known { return known }
-            throw error
-        }
+        // Read in the background: while the database is away the last keys are better than none, and nobody waits for it.
+        if let known = state.withLock({ $0.ring }) { return known }
+        try await read()
         guard let ring = state.withLock({ $0.ring }) else { throw Refusal.keysMissing }
         return ring
     }

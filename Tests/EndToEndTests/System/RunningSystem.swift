@@ -275,9 +275,8 @@ final class RunningSystem: Sendable {
     private var identityEnvironment: [String: String] {
         [
             "SIGNING_SEAL_KEY_FILE": "\(folder)/seal-key", "SIGNING_KEY_FILE": tokens.key,
-            // A new key signs at once: then verifiers have to ask for it. Long enough for the tests of one run to go on
-            // with the key before.
-            "SIGNING_PUBLISH_AHEAD": "0s", "ACCESS_TOKEN_LIFETIME": "60m", "MESSAGES_FILE": messages,
+            // As soon as a new key may sign. Tokens live long enough for the tests of one run to go on with the key before.
+            "SIGNING_PUBLISH_AHEAD": "60s", "ACCESS_TOKEN_LIFETIME": "60m", "MESSAGES_FILE": messages,
             // Cheap, and as often as tests like.
             "PASSWORD_MEMORY": "64", "PASSWORD_PASSES": "1", "THROTTLE_ADDRESS": "1000000",
         ]
