@@ -12,7 +12,7 @@ import Testing
         let configuration = try await PostgresServer.shared().makeDatabase()
         let migrator = Migrator(
             configuration: configuration, migrations: try IdentityService.allMigrations, logger: logger)
-        #expect(try await migrator.migrate().count == 4)
+        #expect(try await migrator.migrate().count == 5)
         #expect(try await migrator.migrate() == [])
     }
 }

@@ -124,6 +124,16 @@ import Testing
         }
     }
 
+    @Test func `refreshes of an account are counted`() async throws {
+        try await withIdentity(environment: ["THROTTLE_ADDRESS": "2"]) { identity in
+            var token = try await identity.signIn(try await identity.person()).refresh
+            for _ in 0..<2 {
+                token = try #require(try await identity.refresh(token).json["refresh_token"]?.string)
+            }
+            #expect(try await identity.refresh(token).status == 429)
+        }
+    }
+
     @Test func `no token outlives its account's validity`() async throws {
         try await withIdentity { identity in
             let ada = try await identity.person()
@@ -146,7 +156,7 @@ import Testing
         try await withIdentity { identity in
             let session = try await identity.signIn(try await identity.person())
             try await identity.database.execute(
-                "UPDATE refresh_families SET expires_at = now() - interval '1 second'")
+                "UPDATE refresh_families SET expires_at = now() - interval '3 hours'")
             #expect(try await identity.refresh(session.refresh).status == 401)
             #expect(try await identity.refresh("gh_rt_nonsense").status == 401)
             #expect(try await identity.resources.store.clean(in: identity.database) > 0)

@@ -99,6 +99,18 @@ import Testing
         }
     }
 
+    @Test func `guesses at one address do not lock the owner out at another`() async throws {
+        try await withIdentity(environment: ["THROTTLE_ACCOUNT": "1"]) { identity in
+            let ada = try await identity.person()
+            for _ in 0..<20 { _ = try await identity.trySignIn(ada.email, "wrong", from: "192.0.2.1") }
+            #expect(try await identity.trySignIn(ada.email, ada.password, from: "192.0.2.1").status == 429)
+            #expect(try await identity.trySignIn(ada.email, ada.password, from: "192.0.2.2").status == 200)
+            for index in 3..<13 { _ = try await identity.trySignIn(ada.email, "wrong", from: "192.0.2.\(index)") }
+            // From everywhere: ten times as many.
+            #expect(try await identity.trySignIn(ada.email, ada.password, from: "192.0.2.99").status == 429)
+        }
+    }
+
     @Test func `parallel guesses are all counted`() async throws {
         try await withIdentity(environment: ["THROTTLE_ACCOUNT": "5"]) { identity in
             let ada = try await identity.person()

@@ -127,6 +127,31 @@ import Testing
         }
     }
 
+    @Test func `a retired key loses its private part, and is not imported again`() async throws {
+        let key = P256.Signing.PrivateKey()
+        try await Self.withFile(key.pemRepresentation) { path in
+            try await withIdentity(environment: ["SIGNING_KEY_FILE": path]) { identity in
+                let keys = identity.resources.keys
+                let old = try await keys.ring().active.kid
+                _ = try await keys.rotate(actor: Change.operations)
+                try await identity.database.execute(
+                    "UPDATE signing_keys SET active_from = now() - interval '2 hours' WHERE kid <> $1", [old])
+                try await identity.database.execute(
+                    """
+                    UPDATE signing_keys SET active_from = now() - interval '9 days',
+                        retire_at = now() - interval '2 days' WHERE kid = $1
+                    """, [old])
+                #expect(try await identity.resources.store.clean(in: identity.database) > 0)
+                try keys.prepare()
+                try await keys.read()
+                #expect(try await keys.ring().active.kid != old)
+                #expect(try await identity.count("SELECT count(*) FROM signing_keys") == 2)
+                #expect(
+                    try await identity.count("SELECT count(*) FROM signing_keys WHERE sealed_private = ''") == 1)
+            }
+        }
+    }
+
     @Test(arguments: [
         (P384.Signing.PrivateKey().pemRepresentation, "a P-384 key"), ("not a key", "no private key in PEM"),
     ])

@@ -15,6 +15,7 @@ public struct IdentityService: GatehouseService {
                 try .fromEmbedded("v0001_create_accounts", PackageResources.v0001_create_accounts_sql),
                 try .fromEmbedded("v0002_create_clients", PackageResources.v0002_create_clients_sql),
                 try .fromEmbedded("v0003_create_keys_and_feeds", PackageResources.v0003_create_keys_and_feeds_sql),
+                try .fromEmbedded("v0004_index_what_is_cleaned", PackageResources.v0004_index_what_is_cleaned_sql),
             ]
         }
     }
@@ -35,7 +36,8 @@ public struct IdentityService: GatehouseService {
     public var tokenKeys: TokenKeys? { resources.tokenKeys }
 
     public var backgroundServices: [any ServiceLifecycle.Service] {
-        var senders: [any MessageSender] = [LogSender(logger: resources.logger)]
+        var senders: [any MessageSender] = []
+        if resources.settings.messageLog == .on { senders.append(LogSender(logger: resources.logger)) }
         if let path = resources.settings.messagesFilePath { senders.append(FileSender(path: path)) }
         return [
             KeyReading(resources: resources), MessageDispatch(resources: resources, senders: senders),

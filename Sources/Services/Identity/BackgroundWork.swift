@@ -10,11 +10,15 @@ struct MessageDispatch: Service, CustomStringConvertible {
     let description = "messages to people"
 
     func run() async throws {
+        if senders.isEmpty {
+            resources.logger.warning("messages to people are lost: neither MESSAGES_FILE nor MESSAGES_LOG is set")
+        }
         // The server has stopped before: what it put there is sent, nothing comes behind.
         await withGracefulShutdownHandler {
             for await job in resources.mailroom.jobs {
                 do {
                     guard let message = try await message(of: job) else { continue }
+                    if senders.isEmpty { resources.mailroom.loseQuietly() }
                     for sender in senders { try await sender.send(message) }
                 } catch {
                     resources.mailroom.lose("\(error)")

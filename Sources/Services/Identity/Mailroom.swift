@@ -11,6 +11,12 @@ protocol MessageSender: Sendable {
     func send(_ message: Message) async throws
 }
 
+/// Whether messages go to the log.
+enum MessageLog: String, CaseIterable, Sendable {
+    case on
+    case off
+}
+
 /// Writes messages to the log: for development, where everybody who reads it may be everybody.
 struct LogSender: MessageSender {
     let logger: Logger
@@ -80,6 +86,9 @@ final class Mailroom: Sendable {
 
     /// Takes no more; what waits is still sent.
     func close() { continuation.finish() }
+
+    /// One more that nobody sends, of which the log knows already.
+    func loseQuietly() { lost.increment() }
 
     func lose(_ reason: String) {
         lost.increment()

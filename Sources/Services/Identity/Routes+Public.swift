@@ -30,7 +30,6 @@ extension Routes {
             "token_endpoint": .string(base + "/identity/token"),
             "introspection_endpoint": .string(base + "/identity/introspect"),
             "revocation_endpoint": .string(base + "/identity/revoke"),
-            "registration_endpoint": .string(base + "/identity/accounts"),
             "grant_types_supported": ["client_credentials", "refresh_token", .string(Self.apiKeyGrant)],
             "response_types_supported": [],
             "subject_types_supported": ["public"],

@@ -79,14 +79,15 @@ extension Routes {
     ) throws(OAuthError) -> (id: String, secret: String)? {
         guard let field = call.header(.authorization) else {
             guard let id = form["client_id"], let secret = form["client_secret"] else { return nil }
-            return (id, secret)
+            // The database holds no text with it.
+            return id.utf8.contains(0) ? nil : (id, secret)
         }
         guard form["client_secret"] == nil else { throw .invalidRequest }
         let parts = field.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == "basic",
             let data = Data(base64Encoded: parts[1].trimmingCharacters(in: .whitespaces)),
             let text = String(validating: data, as: UTF8.self),
-            let colon = text.firstIndex(of: ":")
+            let colon = text.firstIndex(of: ":"), !text.utf8.contains(0)
         else { throw .invalidClient }
         // Our ids and secrets hold nothing that form encoding would escape.
         return (String(text[..<colon]), String(text[text.index(after: colon)...]))

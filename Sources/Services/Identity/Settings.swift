@@ -3,8 +3,9 @@ public import ServiceKit
 
 /// The settings that only identity has.
 public struct IdentitySettings: SettingsGroup {
+    private static let longestAccessTokenLifetime = Duration.seconds(3_600)
     private static let accessLifetime = Setting(
-        "accessToken.lifetime", .duration(.seconds(10)...(.seconds(3_600))),
+        "accessToken.lifetime", .duration(.seconds(10)...longestAccessTokenLifetime),
         "How long an access token is good.", default: "10m")
     private static let refreshLifetime = Setting(
         "refreshToken.lifetime", .duration(.seconds(10)...(.seconds(365 * 86_400))),
@@ -26,6 +27,9 @@ public struct IdentitySettings: SettingsGroup {
         "account.scopes",
         SettingKind(expected: "scopes, separated by spaces") { Grants.words($0) },
         "The scopes of a new account.", default: "warehouse:read accounting:read sales:read")
+    private static let messagesLog = Setting<MessageLog>(
+        "messages.log", .choice, "Whether messages to people, with their tokens, go to the log: for development.",
+        default: "off")
     private static let messagesFile = Setting.optional(
         "messages.file", .path, "Messages to people are appended to it, a JSON object a line: for development.")
     private static let memory = Setting(
@@ -57,7 +61,8 @@ public struct IdentitySettings: SettingsGroup {
     public static var all: [any AnySetting] {
         [
             accessLifetime, refreshLifetime, algorithm, sealKeyFile, keyFile, rotation, publishAhead, scopes,
-            messagesFile, memory, passes, lanes, threads, queueLimit, accountAttempts, addressAttempts, window,
+            messagesLog, messagesFile, memory, passes, lanes, threads, queueLimit, accountAttempts, addressAttempts,
+            window,
             publicURL,
         ]
     }
@@ -69,6 +74,7 @@ public struct IdentitySettings: SettingsGroup {
     let signingKeyFile: String?
     let schedule: KeySchedule
     let accountScopes: [String]
+    let messageLog: MessageLog
     let messagesFilePath: String?
     let argon2: Argon2Parameters
     let hashingThreads: Int
@@ -84,8 +90,10 @@ public struct IdentitySettings: SettingsGroup {
         signingKeyFile = values[Self.keyFile]
         schedule = KeySchedule(
             rotation: values[Self.rotation], publishAhead: values[Self.publishAhead],
-            overlap: values[Self.accessLifetime] + TokenMint.clockMargin)
+            // Whatever other replicas are set to while the setting changes.
+            overlap: Self.longestAccessTokenLifetime + TokenMint.clockMargin)
         accountScopes = values[Self.scopes]
+        messageLog = values[Self.messagesLog]
         messagesFilePath = values[Self.messagesFile]
         argon2 = Argon2Parameters(
             memoryKibibytes: values[Self.memory], passes: values[Self.passes], lanes: values[Self.lanes])

@@ -139,6 +139,11 @@ final class SigningKeys: Sendable {
     ) async throws -> (kid: String, activeFrom: Timestamp) {
         let (sealKey, imported) = state.withLock { ($0.sealKey, $0.imported) }
         guard let sealKey else { throw Refusal.keysMissing }
+        // A key under another seal key than the others' would be of no use to the replicas that have the right one.
+        if let newest = keys.last(where: { $0.scheduled.retireAt == nil }) {
+            _ = try SigningKey(
+                sealed: newest.sealed, kid: newest.scheduled.kid, algorithm: newest.scheduled.algorithm, with: sealKey)
+        }
         let isKnown = keys.contains { $0.scheduled.kid == imported?.kid }
         let key = if let imported, !isKnown { imported } else { try SigningKey.generate(settings.signingAlgorithm) }
         let (activeFrom, predecessorsRetireAt) = settings.schedule.takeover(keys.map(\.scheduled), now: now)

@@ -2,6 +2,8 @@ import Postgres
 
 /// Rows that cannot matter any more, a thousand at a time.
 extension Store {
+    /// A family goes when its last access token, which may have to be revoked, has long expired. The private part of a
+    /// retired key goes, its row stays: a key from a file is imported once.
     private static let statements: [Statement] = [
         "DELETE FROM attempts WHERE ctid = ANY(ARRAY(SELECT ctid FROM attempts WHERE ends_at < now() LIMIT 1000))",
         """
@@ -14,13 +16,13 @@ extension Store {
         """,
         """
         DELETE FROM refresh_families WHERE ctid = ANY(ARRAY(
-            SELECT ctid FROM refresh_families WHERE expires_at < now() OR ended_at < now() - interval '1 hour'
-            LIMIT 1000))
+            SELECT ctid FROM refresh_families
+            WHERE expires_at < now() - interval '2 hours' OR ended_at < now() - interval '2 hours' LIMIT 1000))
         """,
         "DELETE FROM api_keys WHERE ctid = ANY(ARRAY(SELECT ctid FROM api_keys WHERE expires_at < now() LIMIT 1000))",
         """
-        DELETE FROM signing_keys WHERE ctid = ANY(ARRAY(
-            SELECT ctid FROM signing_keys WHERE retire_at < now() - interval '1 day' LIMIT 1000))
+        UPDATE signing_keys SET sealed_private = '\\x'
+        WHERE retire_at < now() - interval '1 day' AND sealed_private <> '\\x'
         """,
     ]
 

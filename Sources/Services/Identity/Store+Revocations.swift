@@ -23,9 +23,10 @@ extension Store {
         INSERT INTO revocations (position, token_id, expires_at)
         SELECT $1 + number, id, expires_at
         FROM unnest($2::text[], $3::timestamptz[]) WITH ORDINALITY AS token (id, expires_at, number)
+        WHERE NOT EXISTS (SELECT FROM revocations WHERE token_id = id)
         """
 
-    /// Revokes single tokens. The last thing in a transaction but for other revocations.
+    /// Revokes single tokens, those that are not yet. The last thing in a transaction but for other revocations.
     func revoke(_ tokens: [IssuedToken], in transaction: PostgresTransaction) async throws(PostgresError) {
         guard !tokens.isEmpty else { return }
         let position = try await takePositions(tokens.count, in: transaction)

@@ -1,3 +1,4 @@
+import Logging
 import Metrics
 import Postgres
 import ServiceKit
@@ -16,13 +17,24 @@ struct Throttle: Sendable {
     let limits: ThrottleLimits
     /// Attempts that were refused because there had been too many.
     let refused: Counter
+    let logger: Logger
 
-    /// The counters of a sign-in: first the address's, so that one that is refused does not count for the account.
+    /// How much more an account has from all addresses together than from one: whoever guesses at one address does not
+    /// lock the owner out, who is at another.
+    static let accountFactor = 10
+
+    /// The counters of a sign-in, the narrowest last but one: what an address is refused does not count for the account.
     func signIn(_ email: EmailAddress, from address: String) -> [AttemptCounter] {
         [
             AttemptCounter(.signInAddress, address, limit: limits.address),
-            AttemptCounter(.signInAccount, email.key, limit: limits.account),
+            AttemptCounter(.signInAccountFromAddress, "\(email.key)|\(address)", limit: limits.account),
+            AttemptCounter(.signInAccount, email.key, limit: limits.account * Self.accountFactor),
         ]
+    }
+
+    /// Rotations are cheap, but each leaves an access token that may have to be revoked.
+    func refresh(of account: Int64) -> [AttemptCounter] {
+        [AttemptCounter(.refreshAccount, String(account), limit: limits.address)]
     }
 
     func registration(from address: String) -> [AttemptCounter] {
@@ -50,13 +62,24 @@ struct Throttle: Sendable {
     }
 
     /// The attempt could not be judged.
-    func forgive(_ counters: [AttemptCounter]) async throws(PostgresError) {
-        try await store.forgive(counters, in: database)
+    func forgive(_ counters: [AttemptCounter]) async {
+        do throws(PostgresError) {
+            try await store.forgive(counters, in: database)
+        } catch {
+            // The answer is decided; a count too high passes by itself.
+            logger.warning("an attempt was not forgiven", metadata: ["reason": "\(error)"])
+        }
     }
 
-    /// The attempt was right: the address has one less, the account none any more.
-    func succeeded(_ counters: [AttemptCounter]) async throws(PostgresError) {
-        try await store.forgive(counters.dropLast(), in: database)
-        if let last = counters.last { try await store.forget(last, in: database) }
+    /// The attempt was right: there is one less, and from this address the account has none any more.
+    func succeeded(_ counters: [AttemptCounter]) async {
+        await forgive(counters)
+        do throws(PostgresError) {
+            for counter in counters where counter.kind == .signInAccountFromAddress {
+                try await store.forget(counter, in: database)
+            }
+        } catch {
+            logger.warning("attempts were not forgotten", metadata: ["reason": "\(error)"])
+        }
     }
 }

@@ -10,14 +10,18 @@ struct AttemptCounter: Sendable, Hashable {
     /// SHA-256 of kind and value: addresses are not kept.
     let key: [UInt8]
     let limit: Int64
+    let kind: Kind
 
     init(_ kind: Kind, _ value: String, limit: Int) {
         key = Array(SHA256.hash(data: Array("\(kind.rawValue)|\(value)".utf8)))
         self.limit = Int64(limit)
+        self.kind = kind
     }
 
     enum Kind: String, Sendable {
         case signInAccount
+        case signInAccountFromAddress
+        case refreshAccount
         case signInAddress
         case registrationAddress
         case messageAccount

@@ -12,8 +12,10 @@ struct Password: Sendable {
     ///
     /// - Throws: `FieldErrors` when it is too short or too long, or holds controls (RFC 8265 §4.2.2).
     init(new text: String) throws(FieldErrors) {
-        guard Self.newBytes ~= text.utf8.count else {
-            throw FieldErrors("must have \(Self.newBytes.lowerBound) to \(Self.newBytes.upperBound) bytes in UTF-8")
+        guard Self.newBytes ~= text.utf8.count, text.unicodeScalars.count >= Self.newBytes.lowerBound else {
+            throw FieldErrors(
+                "must have at least \(Self.newBytes.lowerBound) characters and at most \(Self.newBytes.upperBound) bytes in UTF-8"
+            )
         }
         guard text.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
             throw FieldErrors("must not contain control characters")

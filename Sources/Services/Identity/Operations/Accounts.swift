@@ -10,10 +10,17 @@ struct Accounts: Sendable {
 
     /// Registers a person. The address is unverified until the token that is sent to it comes back.
     func register(_ new: NewAccount, password: Password, from address: String) async throws -> Account {
-        try await resources.throttle.count(resources.throttle.registration(from: address))
+        let counters = resources.throttle.registration(from: address)
+        try await resources.throttle.count(counters)
         // Spares the hash in most cases; who is first of several at a time, the index decides.
         guard try await !store.exists(new.email, in: database) else { throw Refusal.emailTaken }
-        let hash = PasswordHash(encoded: try await resources.hasher.hash(password.text))
+        let hash: PasswordHash
+        do throws(HashingError) {
+            hash = PasswordHash(encoded: try await resources.hasher.hash(password.text))
+        } catch {
+            await resources.throttle.forgive(counters)
+            throw error
+        }
         let (account, message) = try await database.withTransaction { transaction in
             let account = try await store.create(new, in: transaction)
             try await store.createCredential(hash, for: account.id, in: transaction)
@@ -62,7 +69,7 @@ struct Accounts: Sendable {
         try requester.require(ownerOf: id)
         if change.isAdministrative { try requester.requireAdministrator() }
         return try await database.withTransaction { transaction in
-            let before = try await locked(id, versions: versions, in: transaction)
+            let before = try await locked(id, versions: versions, by: requester, in: transaction)
             let changed = try await store.change(id, to: change, in: transaction)
             try await store.record(
                 Change(
@@ -77,7 +84,7 @@ struct Accounts: Sendable {
     func deactivate(_ id: Int64, by requester: Requester) async throws -> Account {
         try requester.require(ownerOf: id)
         return try await database.withTransaction { transaction in
-            let before = try await locked(id, versions: nil, in: transaction)
+            let before = try await locked(id, versions: nil, by: requester, in: transaction)
             guard before.isActive else { return before }
             let changed = try await store.setActive(false, id, in: transaction)
             _ = try await store.endFamilies(of: id, except: nil, in: transaction)
@@ -93,7 +100,7 @@ struct Accounts: Sendable {
     func activate(_ id: Int64, by requester: Requester) async throws -> Account {
         try requester.requireAdministrator()
         return try await database.withTransaction { transaction in
-            let before = try await locked(id, versions: nil, in: transaction)
+            let before = try await locked(id, versions: nil, by: requester, in: transaction)
             guard !before.isActive else { return before }
             let changed = try await store.setActive(true, id, in: transaction)
             try await store.record(
@@ -106,7 +113,7 @@ struct Accounts: Sendable {
     func delete(_ id: Int64, versions: [Int64]?, by requester: Requester) async throws {
         try requester.requireAdministrator()
         try await database.withTransaction { transaction in
-            let account = try await locked(id, versions: versions, in: transaction)
+            let account = try await locked(id, versions: versions, by: requester, in: transaction)
             guard !account.isActive else { throw Refusal.stillActive }
             try await store.delete(id, in: transaction)
             try await store.record(
@@ -115,9 +122,12 @@ struct Accounts: Sendable {
     }
 
     private func locked(
-        _ id: Int64, versions: [Int64]?, in transaction: PostgresTransaction
+        _ id: Int64, versions: [Int64]?, by requester: Requester, in transaction: PostgresTransaction
     ) async throws -> Account {
-        guard let account = try await store.lock(id, in: transaction) else { throw Refusal.noSuchAccount(id) }
+        let account = try await store.lock(id, in: transaction)
+        // Whoever was demoted or deactivated while we waited does nothing more.
+        try await resources.confirm(requester, in: transaction)
+        guard let account else { throw Refusal.noSuchAccount(id) }
         guard versions?.contains(account.version) ?? true else { throw Refusal.versionChanged }
         return account
     }

@@ -14,6 +14,7 @@ struct Machines: Sendable {
         let secret = OpaqueToken.generate(prefix: "gh_cs_")
         let clientID = String(OpaqueToken.generate(prefix: "").text.filter { $0 != "-" && $0 != "_" }.prefix(20))
         let client = try await database.withTransaction { transaction in
+            try await resources.confirm(requester, in: transaction)
             let client = try await store.createClient(clientID, new, secretDigest: secret.digest, in: transaction)
             try await store.record(
                 Change(actor: requester.subject, event: .clientCreated, subject: client.subject), in: transaction)
@@ -61,6 +62,7 @@ struct Machines: Sendable {
             guard let account = try await store.lock(id, in: transaction), account.isActive else {
                 throw Refusal.revoked
             }
+            try await resources.confirm(requester, in: transaction)
             // A token that was narrowed at sign-in must not be a way to wider ones.
             let allowed = account.grantedScopes.filter(requester.caller.scopes.contains)
             guard Grants.narrowed(allowed, to: new.scopes) != nil else { throw Refusal.scopeNotGranted }
@@ -76,10 +78,8 @@ struct Machines: Sendable {
     }
 
     func deleteAPIKey(_ id: Int64, by requester: Requester) async throws {
-        // A key of somebody else is as if it were not there.
-        guard let found = try await store.findAPIKey(id, in: database),
-            found.accountID == requester.accountID || requester.mayAdminister()
-        else { throw Refusal.noSuchAPIKey(id) }
+        guard let found = try await store.findAPIKey(id, in: database) else { throw Refusal.noSuchAPIKey(id) }
+        try requester.require(ownerOf: found.accountID)
         try await database.withTransaction { transaction in
             guard try await store.lock(found.accountID, in: transaction) != nil,
                 try await store.deleteAPIKey(id, in: transaction)

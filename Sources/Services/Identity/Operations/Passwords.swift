@@ -22,7 +22,7 @@ struct Passwords: Sendable {
         do {
             matches = try await resources.hasher.verify(current.text, against: known?.encoded).matches
         } catch {
-            try await resources.throttle.forgive(counters)
+            await resources.throttle.forgive(counters)
             throw error
         }
         guard matches, let known else { throw Refusal.wrongPassword }
@@ -37,7 +37,7 @@ struct Passwords: Sendable {
                 Change(actor: requester.subject, event: .passwordChanged, subject: account.subject), in: transaction)
             try await resources.revokeTokens(ofFamilies: ended, in: transaction)
         }
-        try await resources.throttle.succeeded(counters)
+        await resources.throttle.succeeded(counters)
     }
 
     /// Asks for a message that lets the owner of the address set a password. What becomes of it happens later, so that

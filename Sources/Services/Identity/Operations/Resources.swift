@@ -26,7 +26,8 @@ struct Resources: Sendable {
             parameters: settings.argon2, threads: settings.hashingThreads, queueLimit: settings.hashingQueueLimit)
         throttle = Throttle(
             store: store, database: platform.database, limits: settings.throttle,
-            refused: Counter(label: "identity_attempts_refused", factory: platform.metrics))
+            refused: Counter(label: "identity_attempts_refused", factory: platform.metrics),
+            logger: platform.logger)
         mint = TokenMint(requirements: platform.tokens, lifetime: settings.accessTokenLifetime)
         tokenKeys = TokenKeys()
         verifier = TokenVerifier(keys: tokenKeys, requirements: platform.tokens)
@@ -55,13 +56,19 @@ struct Resources: Sendable {
     /// - Throws: ``Refusal/revoked``, or `PostgresError`.
     func requester(of call: Call) async throws -> Requester {
         let requester = Requester(call.caller)
-        guard let issuedAt = call.caller.issuedAt.flatMap({ Int64(exactly: $0.rounded(.down)) }) else {
-            throw Refusal.revoked
-        }
-        let isRevoked = try await store.isRevoked(
-            tokenID: call.caller.tokenID, subject: call.caller.subject, issuedAt: issuedAt, in: database)
-        guard !isRevoked else { throw Refusal.revoked }
+        try await confirm(requester, in: database)
         return requester
+    }
+
+    /// Looks again whether the requester's token is good: in a transaction, after its locks have been waited for.
+    ///
+    /// - Throws: ``Refusal/revoked``, or `PostgresError`.
+    func confirm(_ requester: Requester, in database: any PostgresQuerying) async throws {
+        let caller = requester.caller
+        guard let issuedAt = caller.issuedAt.flatMap({ Int64(exactly: $0.rounded(.down)) }),
+            try await !store.isRevoked(
+                tokenID: caller.tokenID, subject: caller.subject, issuedAt: issuedAt, in: database)
+        else { throw Refusal.revoked }
     }
 
     /// Ends what was locked or is ended by account: the access tokens of the families are revoked. Last in a transaction.

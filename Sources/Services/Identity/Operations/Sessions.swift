@@ -27,7 +27,7 @@ struct Sessions: Sendable {
             verification = try await resources.hasher.verify(password.text, against: known?.hash.encoded)
         } catch {
             // Not a guess: nobody looked at it.
-            try await resources.throttle.forgive(counters)
+            await resources.throttle.forgive(counters)
             throw error
         }
         guard verification.matches, let known else { throw Refusal.signInRefused }
@@ -37,11 +37,11 @@ struct Sessions: Sendable {
                 try await begin(
                     known.account, proof: known.hash, rehashed: rehashed, scopes: scopes, ring: ring, in: transaction)
             }
-            try await resources.throttle.succeeded(counters)
+            await resources.throttle.succeeded(counters)
             return pair
         } catch Refusal.scopeNotGranted {
             // The password was right.
-            try await resources.throttle.succeeded(counters)
+            await resources.throttle.succeeded(counters)
             throw Refusal.scopeNotGranted
         }
     }
@@ -100,6 +100,7 @@ struct Sessions: Sendable {
         guard let found = try await store.findFamily(ofToken: digest, in: database) else {
             throw Refusal.refreshTokenInvalid
         }
+        try await resources.throttle.count(resources.throttle.refresh(of: found.account))
         // A refusal is returned, not thrown: what a reuse ends must stay ended.
         let pair: TokenPair? = try await database.withTransaction { transaction in
             guard let account = try await store.share(found.account, in: transaction),
