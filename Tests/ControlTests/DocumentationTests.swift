@@ -12,18 +12,6 @@ import Testing
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    private static let shop = """
-        \(SampleDocuments.gateway())
-        ---
-        apiVersion: gateway.networking.k8s.io/v1
-        kind: HTTPRoute
-        metadata: {name: shop}
-        spec:
-          parentRefs: [{name: gatehouse}]
-          rules:
-            - backendRefs: [{name: shop, port: 80}]
-        """
-
     /// The blocks of a page that are whole documents.
     private static func examples(_ page: String) throws -> [String] {
         let text = try String(contentsOf: root.appending(path: "docs/\(page)"), encoding: .utf8)
@@ -41,7 +29,7 @@ import Testing
             Void
     ) async throws {
         let folder = try TemporaryFolder()
-        try folder.write("shop.yaml", Self.shop)
+        try folder.write("shop.yaml", SampleDocuments.shop)
         try folder.write("example.yaml", example)
         let server = try ScriptedServer { ScriptedServer.ok($0.requestLine) }
         defer { server.stop() }
@@ -129,7 +117,7 @@ import Testing
     @Test func `every example is a configuration without errors`() throws {
         for page in ["rate-limits.md", "access.md", "authentication.md", "traffic.md"] {
             for example in try Self.examples(page) {
-                let sources = try YAMLDocuments.parse(Self.shop + "\n---\n" + example, file: page)
+                let sources = try YAMLDocuments.parse(SampleDocuments.shop + "\n---\n" + example, file: page)
                 let translation = Translation(
                     of: Documents(reading: sources), settings: TranslationSettings(knownServices: ["default/shop"]))
                 #expect(translation.errors.map(\.description) == [])

@@ -14,15 +14,7 @@ import Testing
 
     private static func documents(_ issuer: UInt16) -> String {
         """
-        \(SampleDocuments.gateway())
-        ---
-        apiVersion: gateway.networking.k8s.io/v1
-        kind: HTTPRoute
-        metadata: {name: shop}
-        spec:
-          parentRefs: [{name: gatehouse}]
-          rules:
-            - backendRefs: [{name: shop, port: 80}]
+        \(SampleDocuments.shop)
         ---
         apiVersion: gatehouse.dev/v1alpha1
         kind: AuthenticationPolicy

@@ -16,4 +16,17 @@ enum SampleDocuments {
           listeners: [\(listener)]
         """
     }
+
+    /// As above, and the route "shop" for all requests. No separator follows.
+    static let shop = """
+        \(gateway())
+        ---
+        apiVersion: gateway.networking.k8s.io/v1
+        kind: HTTPRoute
+        metadata: {name: shop}
+        spec:
+          parentRefs: [{name: gatehouse}]
+          rules:
+            - backendRefs: [{name: shop, port: 80}]
+        """
 }

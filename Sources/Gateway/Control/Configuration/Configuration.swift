@@ -95,24 +95,8 @@ public struct Configuration: Sendable {
             found += documents.diagnostics(of: table.lint(), in: table)
         }
         found += expiryDiagnostics(nowSeconds: Int64(Date().timeIntervalSince1970))
-        let wanted = Set(documents.gateways.flatMap(\.listeners).flatMap(\.certificates).map(\.key))
-        for secret in documents.secrets
-        where secret.type == SecretDocument.tlsType && wanted.contains(secret.metadata.key) {
-            do {
-                _ = try secret.serverContext()
-            } catch {
-                found.append(error)
-            }
-        }
-        for policy in documents.authenticationPolicies {
-            guard let keySet = policy.tokens?.keySet else { continue }
-            if !isHere(keySet.value) { continue }
-            do {
-                _ = try await keys(keySet.value, at: keySet.place)
-            } catch {
-                found.append(error)
-            }
-        }
+        var examined = self
+        _ = await examined.examine(&found, hasRemote: true)
         return found.inReadingOrder()
     }
 
@@ -201,9 +185,7 @@ public struct Configuration: Sendable {
             guard let reference = policy.tokens?.keySet else { continue }
             // Fetched while serving; until then its tokens get 503.
             if case .remote = reference.value, hasRemote { continue }
-            if case .configMap(let name, let key) = reference.value, text(ofConfigMap: name, key: key) == nil {
-                continue
-            }
+            if isMissing(reference.value) { continue }
             do {
                 let keys = try await keys(reference.value, at: reference.place)
                 found += keys.unused.map { Diagnostic(.warning, at: reference.place, "in the key set, \($0)") }
@@ -292,13 +274,12 @@ public struct Configuration: Sendable {
         }
     }
 
-    /// Whether the key set can be looked at without asking anybody else; what is missing is reported elsewhere.
-    private func isHere(_ reference: TokenProvider.KeySetReference) -> Bool {
+    /// Whether the key set is in no document; the translation reports that.
+    private func isMissing(_ reference: TokenProvider.KeySetReference) -> Bool {
         switch reference {
-        case .configMap(let name, let key): text(ofConfigMap: name, key: key) != nil
-        case .secret(let name, _): documents.secrets.contains { $0.metadata.key == name }
-        case .file: true
-        case .remote: false
+        case .configMap(let name, let key): text(ofConfigMap: name, key: key) == nil
+        case .secret(let name, _): !documents.secrets.contains { $0.metadata.key == name }
+        case .file, .remote: false
         }
     }
 

@@ -78,9 +78,13 @@ struct AuthenticationResolver {
     /// Whether the keys of its issuer cannot be had.
     private func isUnusable(_ policy: AuthenticationPolicyDocument) -> Bool {
         if settings.unusable[ObjectKey(kind: "AuthenticationPolicy", key: policy.metadata.key)] != nil { return true }
-        guard settings.missingReference == .error, case .configMap(let name, let key)? = policy.tokens?.keySet.value
-        else { return false }
-        return documents.configMaps.first { $0.metadata.key == name }?.data[key] == nil
+        guard settings.missingReference == .error else { return false }
+        switch policy.tokens?.keySet.value {
+        case .configMap(let name, let key):
+            return documents.configMaps.first { $0.metadata.key == name }?.data[key] == nil
+        case .secret(let name, _): return !documents.secrets.contains { $0.metadata.key == name }
+        case .file, .remote, nil: return false
+        }
     }
 
     private mutating func provider(
