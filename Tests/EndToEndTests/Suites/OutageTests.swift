@@ -143,6 +143,9 @@ extension EndToEnd {
                 #expect(try await system.send(Request("GET", "\(management)/healthz"), .http1).status == 200)
                 expectProblem(try await system.send("GET", part.listPath), 503)
             }
+            // What verifiers read is in identity's memory.
+            let keys = try await system.send("GET", "/identity/.well-known/jwks.json", as: .none)
+            #expect(keys.status == 200, "\(keys)")
         }
     }
 }
