@@ -70,6 +70,19 @@ extension Store {
             Self.putMessageToken, [account, purpose.rawValue, digest, expiresAt.date])
     }
 
+    private static let hasMessageToken: Statement = """
+        SELECT EXISTS (SELECT FROM one_time_tokens WHERE account_id = $1 AND purpose = $2 AND expires_at > $3)
+        """
+
+    /// Whether a locked account has a message's token that is good until later than `expiry`.
+    func hasMessageToken(
+        for purpose: MessagePurpose, account: Int64, later expiry: Timestamp, in transaction: PostgresTransaction
+    ) async throws(PostgresError) -> Bool {
+        let binds: [any PostgresBindable] = [account, purpose.rawValue, expiry.date]
+        guard let row = try await transaction.query(Self.hasMessageToken, binds).first else { throw Self.noRow }
+        return try row.decode(0)
+    }
+
     private static let findMessageToken: Statement = """
         SELECT account_id FROM one_time_tokens WHERE digest = $1 AND purpose = $2 AND expires_at > now()
         """

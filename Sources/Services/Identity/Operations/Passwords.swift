@@ -5,6 +5,9 @@ import ServiceKit
 struct Passwords: Sendable {
     let resources: Resources
 
+    /// How long after a message the next one may be had.
+    static let messagePause = Duration.seconds(120)
+
     private var store: Store { resources.store }
     private var database: PostgresPool { resources.database }
 
@@ -59,6 +62,11 @@ struct Passwords: Sendable {
         guard let found = try await store.findAccount(email, in: database) else { return nil }
         return try await database.withTransaction { transaction -> Message? in
             guard let account = try await store.lock(found.id, in: transaction), account.isActive else { return nil }
+            // The message that was just sent stays good: whoever asks again and again must not void it.
+            let now = try await store.now(in: transaction)
+            let fresh = now.advanced(by: Resources.messageLifetime(.reset) - Self.messagePause)
+            guard try await !store.hasMessageToken(for: .reset, account: account.id, later: fresh, in: transaction)
+            else { return nil }
             let message = try await resources.prepareMessage(.reset, to: account, in: transaction)
             try await store.record(
                 Change(actor: Change.anonymous, event: .passwordResetRequested, subject: account.subject),
