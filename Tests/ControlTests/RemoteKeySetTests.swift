@@ -181,6 +181,16 @@ private final class Issuer: Sendable {
         }
     }
 
+    /// Between the look that missed a key and the question for it a fetch may end.
+    @Test func `a key that has come meanwhile is looked for again at once`() async throws {
+        let set = set()
+        await set.fetchOnce()
+        let calls = Mutex(0)
+        #expect(set.isMissing("ec") { calls.withLock { $0 += 1 } })
+        #expect(calls.withLock { $0 } == 1)
+        #expect(issuer.fetches == 1)
+    }
+
     @Test func `a flood of invented keys fetches once`() async throws {
         let set = set()
         await set.fetchOnce()

@@ -17,7 +17,8 @@ extension Store {
         """
         DELETE FROM refresh_families WHERE ctid = ANY(ARRAY(
             SELECT ctid FROM refresh_families
-            WHERE expires_at < now() - interval '2 hours' OR ended_at < now() - interval '2 hours' LIMIT 1000))
+            WHERE expires_at < now() - interval '2 hours' OR ended_at < now() - interval '2 hours'
+            LIMIT 1000 FOR UPDATE SKIP LOCKED))
         """,
         "DELETE FROM api_keys WHERE ctid = ANY(ARRAY(SELECT ctid FROM api_keys WHERE expires_at < now() LIMIT 1000))",
         """

@@ -14,7 +14,7 @@ import yaml
 import render
 
 NAMESPACE = "gatehouse"
-KINDS = {"Secret": "secrets", "ConfigMap": "configmaps"}
+KINDS = {"Secret": "secrets", "ConfigMap": "configmaps", "Service": "services"}
 MISSING = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404}
 
 
@@ -92,3 +92,9 @@ def problems(installed):
     for name, document in sorted(first.items()):
         if document["kind"] in ("Secret", "ConfigMap", "StatefulSet", "Service") and newer.get(name) != document:
             yield f"an upgrade of the images changes {name}"
+    # The migration of a service that is new has no database before the upgrade.
+    older = [document for document in installed if "identity" not in document["metadata"]["name"]]
+    if any(render.name(document).endswith("identity-migration") for document in upgraded(older)):
+        yield "an upgrade that brings identity migrates its database before there is one"
+    if not any(render.name(document).endswith("identity-migration") for document in upgraded(installed)):
+        yield "an upgrade does not migrate identity's database"

@@ -86,23 +86,25 @@ final class RemoteKeySet: Sendable {
         }
     }
 
-    /// A token names a key that is not in the set.
+    /// A token names a key that was not in the set when it was looked for.
     ///
-    /// - Parameter again: called once, on any thread, when the set was fetched once more, whatever came of it.
+    /// - Parameter again: called once, on any thread, when the set was fetched once more, whatever came of it; at once when
+    ///   the key has come meanwhile.
     /// - Returns: false, without ever calling `again`, when that is no reason to fetch it.
     func isMissing(_ name: String, then again: @escaping @Sendable () -> Void) -> Bool {
         let now = secondsSince1970()
-        let isAwaited = state.withLock { state in
-            guard !state.isStopped, state.waiters.count < Self.waiterLimit else { return false }
+        let (isAwaited, hasCome) = state.withLock { state in
+            if state.keys?.keys[name] != nil { return (true, true) }
+            guard !state.isStopped, state.waiters.count < Self.waiterLimit else { return (false, false) }
             // While a fetch is awaited this key may come with it; afterwards it is no news any more.
             if state.waiters.isEmpty {
-                guard state.schedule.isNews(name, now: now) else { return false }
+                guard state.schedule.isNews(name, now: now) else { return (false, false) }
                 state.isAwaited = true
             }
             state.waiters.append(again)
-            return true
+            return (true, false)
         }
-        if isAwaited { alarm.ring() }
+        if hasCome { again() } else if isAwaited { alarm.ring() }
         return isAwaited
     }
 
