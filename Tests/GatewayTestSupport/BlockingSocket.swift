@@ -110,7 +110,6 @@ public final class BlockingSocket: ByteStream {
 public final class BlockingListener: Sendable {
     public let port: UInt16
     private let descriptor: Int32
-    private let isClosed = Atomic<Bool>(false)
 
     /// - Parameter receiveBuffer: SO_RCVBUF of the connections that will be accepted.
     public init(backlog: Int32 = 1024, receiveBuffer: Int32? = nil) throws(StreamFailure) {
@@ -124,7 +123,7 @@ public final class BlockingListener: Sendable {
         port = SocketTable.port(of: number, getsockname) ?? 0
     }
 
-    deinit { close() }
+    deinit { Glibc.close(descriptor) }
 
     /// The next connection; nil when the listener was closed.
     public func accept(deadlineSeconds: Int = 10) -> BlockingSocket? {
@@ -136,26 +135,30 @@ public final class BlockingListener: Sendable {
     }
 
     /// Ends the listening and wakes whoever is in `accept`.
-    public func close() {
-        guard !isClosed.exchange(true, ordering: .relaxed) else { return }
-        shutdown(descriptor, Int32(SHUT_RDWR))
-        Glibc.close(descriptor)
-    }
+    ///
+    /// The descriptor lasts as long as this object: a thread that is about to call `accept` must not find another test's
+    /// socket under its number, nor another test's listener take the port while somebody still connects to it.
+    public func close() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 }
 
-/// Keeps a port that is listened on with SO_REUSEPORT from being given to somebody's outgoing connection once the listener
-/// is closed: whoever looks for connections that are left on it would see a stranger's.
+/// A port that nobody else gets as long as this object lives: bound, and not listened on. Connections to it are refused,
+/// or a listener's that has it already.
 public final class PortReservation: Sendable {
+    public let port: UInt16
     private let descriptor: Int32
 
-    /// Binds and does not listen: connections to the port are still the listener's, and refused without one.
-    public init(_ port: UInt16) throws(StreamFailure) {
+    /// - Parameter port: 0: any that is free. Otherwise it may be listened on with SO_REUSEPORT, and is kept from being given
+    ///   to somebody else once that listener is closed: whoever looks for connections that are left on it would see a
+    ///   stranger's.
+    public init(_ port: UInt16 = 0) throws(StreamFailure) {
         descriptor = socket(AF_INET, BlockingSocket.kind, 0)
         var yes: Int32 = 1
         // Not SO_REUSEADDR: with it on both, the kernel would give the port to another test's listener that asks for any.
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &yes, socklen_t(MemoryLayout<Int32>.size))
         let number = descriptor
-        guard withLoopback(port: port, { bind(number, $0, $1) }) == 0 else { throw .system(errno: errno) }
+        let result = withLoopback(port: port) { bind(number, $0, $1) }
+        self.port = SocketTable.port(of: number, getsockname) ?? 0
+        guard result == 0 else { throw .system(errno: errno) }
     }
 
     deinit { close(descriptor) }

@@ -13,16 +13,16 @@ public enum SocketTable {
         }
     }
 
-    /// The sockets that have `port` at either end, for a failure's text.
+    /// The sockets that have `port` at either end, and those that are bound to it, for a failure's text.
     public static func describe(touching port: UInt16) -> String {
         func text(_ name: sockaddr_in) -> String {
             "127.\(UInt32(bigEndian: name.sin_addr.s_addr) & 0xFF_FFFF):\(UInt16(bigEndian: name.sin_port))"
         }
         let sockets = descriptors().compactMap { descriptor -> String? in
-            guard let peer = name(of: descriptor, getpeername), let own = name(of: descriptor, getsockname),
-                peer.sin_port.bigEndian == port || own.sin_port.bigEndian == port
-            else { return nil }
-            return "descriptor \(descriptor) from \(text(own)) to \(text(peer))"
+            guard let own = name(of: descriptor, getsockname) else { return nil }
+            let peer = name(of: descriptor, getpeername)
+            guard own.sin_port.bigEndian == port || peer?.sin_port.bigEndian == port else { return nil }
+            return "descriptor \(descriptor) from \(text(own)) to \(peer.map(text) ?? "nobody")"
         }
         return "port \(port): \(sockets.joined(separator: ", "))"
     }
@@ -63,7 +63,22 @@ public enum SocketTable {
     }
 }
 
-/// Waits until `condition` holds, looking every millisecond.
+/// Waits until `condition` holds, looking every ten milliseconds, and leaves its thread to others meanwhile: what is waited
+/// for may be theirs to do.
+///
+/// - Returns: false when it did not hold within `seconds`.
+public func settles(within seconds: Int, _ condition: () -> Bool) async throws -> Bool {
+    let clock = ContinuousClock()
+    let deadline = clock.now + .seconds(seconds)
+    while !condition() {
+        if clock.now > deadline { return false }
+        try await clock.sleep(for: .milliseconds(10))
+    }
+    return true
+}
+
+/// Waits until `condition` holds, looking every millisecond. It blocks the thread, of which there are as many as
+/// processors: not for what another test has to end.
 ///
 /// - Returns: false when it did not hold within `seconds`.
 public func eventually(within seconds: Int = 10, _ condition: () -> Bool) -> Bool {

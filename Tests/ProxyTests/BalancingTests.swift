@@ -16,13 +16,6 @@ import Testing
         return site
     }
 
-    /// Closed, so that nobody listens there.
-    private func deadPort() throws -> UInt16 {
-        let listener = try BlockingListener()
-        defer { listener.close() }
-        return listener.port
-    }
-
     @Test func `round robin is one after the other`() async throws {
         let upstreams = try named(3)
         defer { for upstream in upstreams { upstream.stop() } }
@@ -158,7 +151,8 @@ import Testing
     @Test func `connections that are refused eject, and after that cost nothing`() async throws {
         let upstream = try ScriptedUpstream.plain()
         defer { upstream.stop() }
-        var site = Site(rules: [Site.Rule(path: "/", endpoints: [try deadPort(), upstream.port])])
+        let dead = try PortReservation()
+        var site = Site(rules: [Site.Rule(path: "/", endpoints: [dead.port, upstream.port])])
         site.rules[0].traffic.loadBalancing.algorithm = .roundRobin
         let log = try await withGateway(site) { gateway in
             let client = try gateway.connect()

@@ -64,8 +64,7 @@ import Wire
     }
 
     @Test func `errors of the gateway are statuses of gRPC`() async throws {
-        let dead = try BlockingListener()
-        dead.close()
+        let dead = try PortReservation()
         let silent = try HTTP2Upstream { _, _ in }
         defer { silent.stop() }
         var site = Site(rules: [

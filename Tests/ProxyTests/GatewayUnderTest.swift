@@ -229,7 +229,7 @@ final class GatewayUnderTest: Sendable {
     func count(_ outcome: Outcome) -> UInt64 { gateway.statistics.requests[outcome] ?? 0 }
 
     /// Drains, and gives the access log.
-    fileprivate func stop(deadlineSeconds: Int) async throws -> [LogLine] {
+    func stop(deadlineSeconds: Int) async throws -> [LogLine] {
         await gateway.drain(deadlineSeconds: deadlineSeconds)
         log.close()
         let text = try String(contentsOfFile: logPath, encoding: .utf8)
@@ -277,12 +277,12 @@ func withGateway(
     // A leak stays. Half a minute outlasts the ten seconds after which a test's own blocking socket gives up.
     for port in gateway.gateway.ports.values {
         #expect(
-            eventually(within: 30) { SocketTable.connections(touching: port) == 0 },
+            try await settles(within: 30) { SocketTable.connections(touching: port) == 0 },
             "client connections leak: \(SocketTable.describe(touching: port))", sourceLocation: sourceLocation)
     }
     for port in site.rules.flatMap({ $0.endpoints + $0.mirror }) {
         #expect(
-            eventually(within: 30) { SocketTable.connections(touching: port) == 0 },
+            try await settles(within: 30) { SocketTable.connections(touching: port) == 0 },
             "upstream connections leak: \(SocketTable.describe(touching: port))", sourceLocation: sourceLocation)
     }
     return log

@@ -142,10 +142,9 @@ import Wire
     @Test func `bodies that waited for a dead endpoint give the window back`() async throws {
         let upstream = try ScriptedUpstream.answering { ScriptedUpstream.ok("\($0.body.count)") }
         defer { upstream.stop() }
-        let listener = try BlockingListener()
-        listener.close()
+        let dead = try PortReservation()
         let site = Site(rules: [
-            Site.Rule(path: "/ok", endpoints: [upstream.port]), Site.Rule(path: "/dead", endpoints: [listener.port]),
+            Site.Rule(path: "/ok", endpoints: [upstream.port]), Site.Rule(path: "/dead", endpoints: [dead.port]),
         ])
         try await withGateway(site) { gateway in
             let client = try gateway.connectHTTP2()

@@ -34,15 +34,13 @@ import Testing
             _ = try connection.request()
             gate.wait()
         }
-        let dead = try BlockingListener()
-        let port = dead.port
-        dead.close()
+        let nobody = try PortReservation()
         defer {
             upstream.stop()
             stuck.stop()
         }
         let rules = [
-            Site.Rule(path: "/dead", endpoints: [upstream.port], mirror: [port]),
+            Site.Rule(path: "/dead", endpoints: [upstream.port], mirror: [nobody.port]),
             Site.Rule(path: "/stuck", endpoints: [upstream.port], mirror: [stuck.port]),
         ]
         try await withGateway(Site(rules: rules)) { gateway in

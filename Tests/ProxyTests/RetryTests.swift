@@ -49,9 +49,8 @@ import Testing
     @Test func `with one of two endpoints dead every request is served`() async throws {
         let upstream = try ScriptedUpstream.plain()
         defer { upstream.stop() }
-        let deadPort = try BlockingListener()
-        deadPort.close()
-        let site = Site(rules: [Site.Rule(path: "/", endpoints: [deadPort.port, upstream.port])])
+        let dead = try PortReservation()
+        let site = Site(rules: [Site.Rule(path: "/", endpoints: [dead.port, upstream.port])])
         try await withGateway(site) { gateway in
             let client = try gateway.connect()
             for number in 0..<30 {

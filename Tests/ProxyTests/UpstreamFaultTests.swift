@@ -9,17 +9,11 @@ import Testing
         Site(rules: [Site.Rule(path: "/", endpoints: upstreams.map(\.port))])
     }
 
-    /// A port that nobody listens on.
-    private func deadPort() throws -> UInt16 {
-        let listener = try BlockingListener()
-        defer { listener.close() }
-        return listener.port
-    }
-
     // MARK: - No answer
 
     @Test func `an endpoint that refuses connections is a 503 at once`() async throws {
-        let log = try await withGateway(Site(rules: [Site.Rule(path: "/", endpoints: [deadPort()])])) { gateway in
+        let dead = try PortReservation()
+        let log = try await withGateway(Site(rules: [Site.Rule(path: "/", endpoints: [dead.port])])) { gateway in
             let response = try gateway.get("/")
             #expect(response.status == 503)
             #expect(response["retry-after"] == "1")
@@ -47,7 +41,7 @@ import Testing
         let response = try gateway.get("/")
         #expect(response.status == 503)
         #expect(gateway.count(.connectTimeout) == 1)
-        await gateway.gateway.drain(deadlineSeconds: 1)
+        _ = try await gateway.stop(deadlineSeconds: 1)
     }
 
     @Test func `an endpoint that says nothing is a 504`() async throws {

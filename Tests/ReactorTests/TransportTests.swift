@@ -189,17 +189,12 @@ import Testing
     }
 
     @Test func `tells of a refused connection`() throws {
-        let port: UInt16
-        do {
-            let listener = try BlockingListener()
-            port = listener.port
-            listener.close()
-        }
+        let dead = try PortReservation()
         let loop = try LoopThread()
         defer { loop.stop() }
         let connection = RecordingProtocol()
         try loop.onLoop { eventLoop in
-            let address = try SocketAddress(numeric: "127.0.0.1", port: port)
+            let address = try SocketAddress(numeric: "127.0.0.1", port: dead.port)
             connection.transport = try Transport(connectingTo: address, loop: eventLoop, delegate: connection)
             connection.transport?.write(Array("never sent".utf8))
         }
