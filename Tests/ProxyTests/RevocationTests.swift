@@ -10,7 +10,7 @@ import Testing
 
     private static func list(_ entries: RevocationList.Entry...) -> RevocationList {
         var list = RevocationList()
-        for entry in entries { _ = list.insert(entry) }
+        for entry in entries { _ = list.insert(entry, nowSeconds: 0) }
         return list
     }
 

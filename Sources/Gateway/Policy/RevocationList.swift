@@ -30,6 +30,8 @@ public struct RevocationList: Sendable {
     private var tokens: [String: Int64] = [:]
     /// What was forgotten for want of room: tokens issued before that, in milliseconds…
     private var forgottenIssuedBefore = Int64.min
+    /// … of which the last has expired then, in seconds…
+    private var forgottenSubjectsUntil = Int64.min
     /// … and tokens that expire no later than that, in seconds.
     private var forgottenExpiringUpTo = Int64.min
 
@@ -48,16 +50,24 @@ public struct RevocationList: Sendable {
         return issuedAt < forgottenIssuedBefore || token.expiresAtSeconds <= forgottenExpiringUpTo
     }
 
-    /// - Returns: whether it says something new.
-    public mutating func insert(_ entry: Entry) -> Bool {
+    /// - Returns: whether it says something new: what no token can be concerned by any more does not, nor what was forgotten
+    ///   for want of room.
+    public mutating func insert(_ entry: Entry, nowSeconds: Int64) -> Bool {
+        let past = nowSeconds - Self.longestSkewSeconds
         switch entry {
         case .subject(let name, let issuedBefore, let endsAt):
             let end = endsAt ?? .max
+            if end <= past { return false }
+            if issuedBefore <= forgottenIssuedBefore {
+                forgottenSubjectsUntil = max(forgottenSubjectsUntil, end)
+                return false
+            }
             if let known = subjects[name], known.issuedBefore >= issuedBefore, known.endsAt >= end { return false }
             let known = subjects[name] ?? Subject(issuedBefore: issuedBefore, endsAt: end)
             subjects[name] = Subject(
                 issuedBefore: max(known.issuedBefore, issuedBefore), endsAt: max(known.endsAt, end))
         case .token(let identifier, let expiresAt):
+            if expiresAt <= past || Self.end(ofToken: expiresAt) <= forgottenExpiringUpTo { return false }
             if let known = tokens[identifier], known >= expiresAt { return false }
             tokens[identifier] = expiresAt
         }
@@ -69,6 +79,9 @@ public struct RevocationList: Sendable {
         let past = nowSeconds - Self.longestSkewSeconds
         subjects = subjects.filter { $0.value.endsAt > past }
         tokens = tokens.filter { $0.value > past }
+        // Nobody has a token any more that was refused for what was forgotten.
+        if forgottenSubjectsUntil <= past { forgottenIssuedBefore = .min }
+        if forgottenExpiringUpTo <= past { forgottenExpiringUpTo = .min }
         // A sixteenth more than needed, so that a full list is not sorted for each entry.
         let room = limit - limit / 16
         if subjects.count > limit {
@@ -76,15 +89,21 @@ public struct RevocationList: Sendable {
             for (name, entry) in oldest.prefix(subjects.count - room) {
                 subjects[name] = nil
                 forgottenIssuedBefore = max(forgottenIssuedBefore, entry.issuedBefore)
+                forgottenSubjectsUntil = max(forgottenSubjectsUntil, entry.endsAt)
             }
         }
         if tokens.count > limit {
             let first = tokens.sorted { $0.value < $1.value }
             for (identifier, expiresAt) in first.prefix(tokens.count - room) {
                 tokens[identifier] = nil
-                forgottenExpiringUpTo = max(forgottenExpiringUpTo, expiresAt + Self.longestSkewSeconds)
+                forgottenExpiringUpTo = max(forgottenExpiringUpTo, Self.end(ofToken: expiresAt))
             }
         }
+    }
+
+    /// The last moment at which somebody takes it.
+    private static func end(ofToken expiresAtSeconds: Int64) -> Int64 {
+        min(expiresAtSeconds, .max - longestSkewSeconds) + longestSkewSeconds
     }
 
     /// Whether `prune` is due, whatever the time.

@@ -81,6 +81,7 @@ struct AdminPage {
     private var problems: String {
         var items = status.refusal.map(\.description)
         items += status.problems.map(\.description)
+        items += status.revocationProblems
         items += status.waitingFor.map { "waiting for \($0)" }
         items += status.unresolvedNames.map { "no address: \($0)" }
         let now = Date().timeIntervalSince1970

@@ -33,6 +33,8 @@ final class RevocationFeed: Sendable {
         var list: RevocationList
         var figures: Figures
         var prunedAt: Int64
+        /// The list says more than was published.
+        var hasNews = false
         var isStopped = false
     }
 
@@ -40,7 +42,7 @@ final class RevocationFeed: Sendable {
     let source: RevocationSource
     private let fetch: Fetch
     private let secondsSince1970: @Sendable () -> Int64
-    /// Called when the feed began to fail, or to answer.
+    /// Called when the feed began to fail, or to answer, or to have more than is kept.
     private let turned: @Sendable () -> Void
     private let state: Mutex<State>
     private let alarm = Alarm()
@@ -80,6 +82,8 @@ final class RevocationFeed: Sendable {
     /// Reads what the feed has to say now.
     func poll() async {
         let before = figures
+        // Once for all pages: the list is copied when it changes after that.
+        defer { publish() }
         do {
             for _ in 0..<Self.pageLimit {
                 let now = secondsSince1970()
@@ -98,19 +102,28 @@ final class RevocationFeed: Sendable {
         }
         let after = figures
         let isFirst = before.answeredAt == nil && after.answeredAt != nil
-        if isFirst || (before.failure == nil) != (after.failure == nil) { turned() }
+        let hasTurned = (before.failure == nil) != (after.failure == nil) || before.isOverfull != after.isOverfull
+        if isFirst || hasTurned { turned() }
+    }
+
+    private func publish() {
+        state.withLock { state in
+            guard state.hasNews else { return }
+            state.hasNews = false
+            source.publish(state.list)
+        }
     }
 
     /// - Returns: whether there is more to read.
     private func take(_ page: RevocationPage, now: Int64) -> Bool {
         state.withLock { state in
-            var hasNews = false
-            for entry in page.entries where state.list.insert(entry) { hasNews = true }
+            for entry in page.entries where state.list.insert(entry, nowSeconds: now) { state.hasNews = true }
             if state.list.isFull || now >= state.prunedAt + RevocationCursor.secondsBetweenWalks {
+                let wasOverfull = state.list.isOverfull
                 state.list.prune(nowSeconds: now)
                 state.prunedAt = now
+                if state.list.isOverfull != wasOverfull { state.hasNews = true }
             }
-            if hasNews { source.publish(state.list) }
             state.figures.polls += 1
             state.figures.unreadable += UInt64(page.unreadable)
             state.figures.answeredAt = now
