@@ -45,6 +45,34 @@ import Testing
         }
     }
 
+    @Test func `what policies with other settings know of one address is one series`() {
+        var figures = GatewayFigures()
+        figures.keySets = [
+            .init(uri: "https://a/keys", loadedAt: 20, fetches: 3, failures: 1),
+            .init(uri: "https://a/keys", loadedAt: 10, fetches: 2, failures: 2),
+            .init(uri: "https://b/keys", loadedAt: nil, fetches: 1, failures: 1),
+        ]
+        figures.revocations = [
+            .init(uri: "https://a/revocations", answeredAt: 5, polls: 4, failures: 1, entries: 7),
+            .init(uri: "https://a/revocations", answeredAt: nil, polls: 1, failures: 1, entries: 3, isOverfull: true),
+        ]
+        let lines = lines(figures)
+        for line in [
+            #"gatehouse_token_key_set_fetches_total{uri="https://a/keys",result="loaded"} 2"#,
+            #"gatehouse_token_key_set_fetches_total{uri="https://a/keys",result="failed"} 3"#,
+            #"gatehouse_token_key_set_loaded_time_seconds{uri="https://a/keys"} 10"#,
+            #"gatehouse_token_key_set_loaded_time_seconds{uri="https://b/keys"} 0"#,
+            #"gatehouse_token_revocation_polls_total{uri="https://a/revocations",result="answered"} 3"#,
+            #"gatehouse_token_revocation_answered_time_seconds{uri="https://a/revocations"} 0"#,
+            #"gatehouse_token_revocations{uri="https://a/revocations"} 7"#,
+            #"gatehouse_token_revocations_overfull{uri="https://a/revocations"} 1"#,
+        ] {
+            #expect(lines.contains(line), "\(line)")
+        }
+        let series = lines.filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != " " } }
+        #expect(Set(series).count == series.count)
+    }
+
     @Test func `a histogram's buckets are cumulative and in seconds`() {
         var figures = GatewayFigures()
         var traffic = TrafficStatistics()

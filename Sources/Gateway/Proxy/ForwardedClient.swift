@@ -26,24 +26,26 @@ struct ForwardedClient: Equatable {
     /// - Parameter headers: of a request that came from a trusted proxy.
     /// - Returns: nil when nobody is named: the proxy itself is the client.
     static func find(in headers: borrowing HeaderBlock, trusted: AddressSet) -> ForwardedClient? {
-        var names: [[UInt8]] = []
+        // Several field lines are one list (RFC 9110 §5.3).
+        var list: [UInt8] = []
         headers.forEach { name, value, _ in
             guard name.isText("x-forwarded-for") else { return }
-            var list: [UInt8] = []
+            list.append(UInt8(ascii: ","))
             list.append(bytes: value)
-            names += list.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map { Array($0) }
         }
         var found: ForwardedClient?
-        for name in names.reversed().prefix(hopLimit) {
-            guard let hop = ForwardedClient(name) else { break }
+        for _ in 0..<hopLimit {
+            guard let comma = list.lastIndex(of: UInt8(ascii: ",")), let hop = ForwardedClient(list[(comma + 1)...])
+            else { break }
             found = hop
             if !trusted.contains(high: hop.high, low: hop.low) { break }
+            list.removeSubrange(comma...)
         }
         return found
     }
 
     /// "192.0.2.1", "2001:db8::1", "[2001:db8::1]", and either with a port behind it, as some proxies write.
-    init?(_ entry: [UInt8]) {
+    init?(_ entry: ArraySlice<UInt8>) {
         let isSpace: (UInt8) -> Bool = { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
         var text = entry.drop(while: isSpace)
         while let last = text.last, isSpace(last) { text.removeLast() }

@@ -3,7 +3,12 @@ import Proxy
 import Routing
 
 extension GatewayMetrics {
-    static func keySets(_ sets: [RemoteKeySet.Figures], _ page: inout MetricsPage) {
+    static func keySets(_ all: [RemoteKeySet.Figures], _ page: inout MetricsPage) {
+        let sets = merged(all, by: \.uri) { merged, next in
+            merged.fetches += next.fetches
+            merged.failures += next.failures
+            merged.loadedAt = earlier(merged.loadedAt, next.loadedAt)
+        }
         page.family("token_key_set_fetches_total", "counter", "Fetches of key sets, by what came of them.")
         for set in sets {
             let loaded = set.fetches - min(set.fetches, set.failures)
@@ -19,7 +24,15 @@ extension GatewayMetrics {
         }
     }
 
-    static func revocations(_ feeds: [RevocationFeed.Figures], _ page: inout MetricsPage) {
+    static func revocations(_ all: [RevocationFeed.Figures], _ page: inout MetricsPage) {
+        let feeds = merged(all, by: \.uri) { merged, next in
+            merged.polls += next.polls
+            merged.failures += next.failures
+            merged.unreadable += next.unreadable
+            merged.answeredAt = earlier(merged.answeredAt, next.answeredAt)
+            merged.entries = max(merged.entries, next.entries)
+            merged.isOverfull = merged.isOverfull || next.isOverfull
+        }
         page.family("token_revocation_polls_total", "counter", "Pages of revocation feeds, by what came of asking.")
         for feed in feeds {
             let answered = feed.polls - min(feed.polls, feed.failures)
@@ -46,6 +59,26 @@ extension GatewayMetrics {
         for feed in feeds {
             page.sample("token_revocations_unreadable_total", [("uri", feed.uri)], feed.unreadable)
         }
+    }
+
+    /// One for each address: policies that name it with other settings ask it each on their own, and a series must not come
+    /// twice.
+    ///
+    /// - Parameter all: those of one address side by side.
+    private static func merged<Figures>(
+        _ all: [Figures], by uri: KeyPath<Figures, String>, _ merge: (inout Figures, Figures) -> Void
+    ) -> [Figures] {
+        all.reduce(into: []) { merged, next in
+            if let last = merged.indices.last, merged[last][keyPath: uri] == next[keyPath: uri] {
+                merge(&merged[last], next)
+            } else {
+                merged.append(next)
+            }
+        }
+    }
+
+    private static func earlier(_ one: Int64?, _ other: Int64?) -> Int64? {
+        if let one, let other { min(one, other) } else { nil }
     }
 
     static func rateLimits(_ limiters: [RateLimiter], _ page: inout MetricsPage) {

@@ -79,6 +79,8 @@ struct GatewayService: Service {
             if notices?.watch(keeper.watchedFolders) == true { events.add(.lookAtFiles) }
             await events.forEach { event in
                 await handle(event, &keeper)
+                if event == .keysFetched { tellKeySets(&told) }
+                if event == .feedsTurned { tellRevocations(&told) }
                 if event != .refreshNames, notices?.watch(keeper.watchedFolders) == true { events.add(.lookAtFiles) }
                 tellFailedHandshakes(&told)
             }
@@ -107,8 +109,12 @@ struct GatewayService: Service {
         }
     }
 
-    private func tellKeySets() {
+    /// Logs why a key set cannot be had, once for each reason until it is had again.
+    private func tellKeySets(_ told: inout [String: String]) {
         for set in keySets?.figures ?? [] {
+            let name = "key set \(set.uri)"
+            guard told[name] != set.lastFailure else { continue }
+            told[name] = set.lastFailure
             guard let failure = set.lastFailure else { continue }
             logger.warning(
                 "a key set could not be fetched; keys that were loaded before stay in use",
@@ -116,13 +122,22 @@ struct GatewayService: Service {
         }
     }
 
-    private func tellRevocations() {
+    /// Logs which feeds answer, which do not, and which have more to say than is kept, when that has changed.
+    private func tellRevocations(_ told: inout [String: String]) {
         for feed in revocations?.figures ?? [] {
+            let name = "feed \(feed.uri)"
+            let state = feed.failure ?? (feed.answeredAt == nil ? nil : feed.isOverfull ? "overfull" : "answers")
+            guard told[name] != state else { continue }
+            told[name] = state
             if let failure = feed.failure {
                 logger.warning(
                     "a revocation feed does not answer; what it told before stays in force",
                     metadata: ["uri": "\(feed.uri)", "reason": "\(failure)"])
-            } else if feed.answeredAt != nil {
+            } else if feed.isOverfull {
+                logger.warning(
+                    "a revocation feed has more entries than are kept; tokens are refused that nobody revoked",
+                    metadata: ["uri": "\(feed.uri)", "entries": "\(feed.entries)"])
+            } else {
                 logger.notice(
                     "a revocation feed answers", metadata: ["uri": "\(feed.uri)", "entries": "\(feed.entries)"])
             }
@@ -161,12 +176,10 @@ struct GatewayService: Service {
                 try install(snapshot)
                 logger.info("addresses of backends changed")
             case .keysFetched:
-                tellKeySets()
                 guard let snapshot = try keeper.refreshKeys() else { return }
                 try install(snapshot)
                 logger.notice("the keys of an issuer changed")
             case .feedsTurned:
-                tellRevocations()
                 keeper.tellRevocations()
             }
         } catch {

@@ -94,8 +94,8 @@ extension DocumentClient.Session {
         try? await client.shutdown()
     }
 
-    /// The client's own timeout ends with the head of the response; a body that does not come, or comes by drops, must
-    /// not last for ever either.
+    /// In place of the client's own timeout, which ends with the head of the response: a body that does not come, or comes
+    /// by drops, must not last for ever either.
     private func withDeadline(
         _ body: @escaping @Sendable () async throws -> DocumentClient.Answer
     ) async throws -> DocumentClient.Answer {
@@ -113,8 +113,8 @@ extension DocumentClient.Session {
     }
 
     private func read(_ request: HTTPClientRequest, _ sizeLimitBytes: Int) async throws -> DocumentClient.Answer {
-        let response = try await client.execute(
-            request, timeout: .milliseconds(Int64(location.timeoutMilliseconds)))
+        // `withDeadline` ends it, the body included.
+        let response = try await client.execute(request, deadline: .distantFuture)
         guard response.status == .ok else { throw FetchError("was answered with status \(response.status.code)") }
         do {
             let body = try await response.body.collect(upTo: sizeLimitBytes)

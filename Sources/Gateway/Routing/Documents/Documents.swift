@@ -87,7 +87,6 @@ public struct Documents: Sendable {
             undecidable += own.diagnostics
             return
         }
-        let object = ObjectKey(kind: Self.meantKind(version.value, kind.value), key: "\(namespace)/\(name ?? "")")
         if name != nil {
             let identity = "\(version.value.prefix { $0 != "/" }) \(subject)"
             if let first = seen[identity] {
@@ -112,7 +111,8 @@ public struct Documents: Sendable {
             }
         }
         let found = own.diagnostics.filter { $0.severity == .error }
-        if !found.isEmpty { errors[object] = found }
+        if found.isEmpty { return }
+        errors[ObjectKey(kind: Self.meantKind(version.value, kind.value), key: "\(namespace)/\(name ?? "")")] = found
     }
 
     private mutating func refuse(_ diagnostic: Diagnostic, _ sink: DiagnosticSink) {

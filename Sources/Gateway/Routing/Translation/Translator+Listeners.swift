@@ -10,8 +10,8 @@ extension Translator {
         var conflict: (reason: ConditionReason, message: String)?
         var unresolved: (reason: ConditionReason, message: String)?
         var attachedRoutes = 0
-        /// Which hosts routes of each kind have taken.
-        var hostnames: [(kind: RouteKind, hostname: Hostname)] = []
+        /// Which hosts routes of each kind have taken; empty while there is one kind only.
+        var hostnames: [RouteKind: Set<Hostname>] = [:]
     }
 
     mutating func translateGateways() {

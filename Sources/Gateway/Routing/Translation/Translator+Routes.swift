@@ -161,7 +161,9 @@ extension Translator {
                 .notAllowedByListeners, at: parent.place,
                 "an older \(other.rawValue) has the same hostname at the listener; only one kind can have it")
         }
-        for way in free { attachments[way.attachment].hostnames.append((route.kind, way.hostname)) }
+        if hasGRPC {
+            for way in free { attachments[way.attachment].hostnames[route.kind, default: []].insert(way.hostname) }
+        }
         return .success(free)
     }
 
@@ -177,8 +179,8 @@ extension Translator {
     /// An HTTPRoute and a GRPCRoute cannot share a host at a listener (Gateway API, `GRPCRouteSpec.hostnames`).
     private func isFree(_ way: Way, for kind: RouteKind) -> Bool {
         guard hasGRPC else { return true }
-        return !attachments[way.attachment].hostnames.contains {
-            $0.kind != kind && $0.hostname.intersection(way.hostname) != nil
+        return !attachments[way.attachment].hostnames.contains { other, hostnames in
+            other != kind && hostnames.contains { $0.intersection(way.hostname) != nil }
         }
     }
 

@@ -6,8 +6,8 @@
 ///
 /// The other side can make a session keep, and no more: a field block of 64 KB, the windows' worth of bodies (they are
 /// the streams' owner's to hold), answers to 1,000 PING or SETTINGS, and of frames that a client does not take as
-/// many as `mostPendingBytes`. Everything else that costs work and carries no message is counted in `wastedStreams` and `controlFrames` for whoever
-/// knows the time.
+/// many as `mostPendingBytes`. Everything else that costs work and carries no message is counted in `wastedStreams` and
+/// `controlFrames` for whoever knows the time.
 ///
 /// A stream's error ends the stream by RST_STREAM, a connection's error all by GOAWAY (§5.4); then nothing is read.
 public final class HTTP2Session {
@@ -67,7 +67,7 @@ public final class HTTP2Session {
     static let mostPendingAnswers = 1_000
     /// Server: bytes of frames that the client does not take while it goes on sending. The heads of all streams that it may
     /// have open are honest; beyond 4 MB nobody's are.
-    var mostPendingBytes: Int { min(max(1 << 20, Int(settings.concurrentStreams) * settings.headerBytes), 4 << 20) }
+    let mostPendingBytes: Int
 
     public var streamCount: Int { streams.count }
     /// Streams that the other side reset, or that we reset for what it did. Never less than before.
@@ -87,6 +87,7 @@ public final class HTTP2Session {
         self.settings = settings
         self.buffers = buffers
         self.delegate = delegate
+        mostPendingBytes = min(max(1 << 20, Int(settings.concurrentStreams) * settings.headerBytes), 4 << 20)
         reader = FrameReader(expectsPreface: role == .server)
         writePreface()
     }

@@ -2,8 +2,9 @@
 ///
 /// Two growing runs, one of bytes and one of offsets, whose memory survives `removeAll`: a block that is reused for message
 /// after message stops allocating. It cannot be copied: it has one owner, or changes places with another by `swap`. Names
-/// are stored in lower case, as HTTP/2 sends them (RFC 9113 §8.2.1) and as HTTP/1.1 allows (RFC 9110 §5.1); values are stored byte for byte. Nothing is validated on the way in: the
-/// parsers validate what they read, `HTTP1Encoder` what it writes.
+/// are stored in lower case, as HTTP/2 sends them (RFC 9113 §8.2.1) and as HTTP/1.1 allows (RFC 9110 §5.1); values are
+/// stored byte for byte. Nothing is validated on the way in: the parsers validate what they read, `HTTP1Encoder` what it
+/// writes.
 ///
 /// What takes a closure is `@inlinable`, so that other modules get it specialised: it runs per field and per request.
 ///
