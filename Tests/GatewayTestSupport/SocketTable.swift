@@ -72,6 +72,7 @@ public func settles(within seconds: Int, _ condition: () -> Bool) async throws -
     let deadline = clock.now + .seconds(seconds)
     while !condition() {
         if clock.now > deadline { return false }
+        // lint: allow(sleep): the pause between two looks; the condition ends the wait
         try await clock.sleep(for: .milliseconds(10))
     }
     return true
