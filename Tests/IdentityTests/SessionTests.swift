@@ -167,4 +167,38 @@ import Testing
             #expect(try await identity.count("SELECT count(*) FROM refresh_tokens") == 0)
         }
     }
+
+    @Test func `cleaning deletes a thousand tokens at a time, and all of a session that is over`() async throws {
+        try await withIdentity { identity in
+            let ada = try await identity.person()
+            for _ in 0..<2 { _ = try await identity.signIn(ada) }
+            try await identity.database.execute(
+                "UPDATE refresh_families SET ended_at = CASE WHEN id = 1 THEN now() - interval '3 hours' END")
+            try await identity.database.execute(
+                """
+                INSERT INTO refresh_tokens (digest, family_id, access_token_id, access_expires_at, used_at)
+                SELECT sha256((family || ' ' || number)::bytea), family, number::text, now(), now()
+                FROM generate_series(1, 1500) AS number, generate_series(1, 2) AS family
+                WHERE number % 2 = 0 OR family = 1
+                """)
+            // A statement that takes longer than it may would never get done, and be begun again every minute.
+            try await identity.database.execute(
+                """
+                CREATE FUNCTION refuse_many() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    IF (SELECT count(*) FROM deleted) > 1000 THEN RAISE EXCEPTION 'too many at a time'; END IF;
+                    RETURN NULL;
+                END $$
+                """)
+            try await identity.database.execute(
+                """
+                CREATE TRIGGER few_at_a_time AFTER DELETE ON refresh_tokens REFERENCING OLD TABLE AS deleted
+                FOR EACH STATEMENT EXECUTE FUNCTION refuse_many()
+                """)
+            _ = try await identity.resources.store.clean(in: identity.database)
+            #expect(try await identity.count("SELECT count(*) FROM refresh_families WHERE id = 1") == 0)
+            #expect(try await identity.count("SELECT count(*) FROM refresh_tokens WHERE family_id = 1") == 0)
+            // The session that goes on keeps its tokens.
+            #expect(try await identity.count("SELECT count(*) FROM refresh_tokens WHERE family_id = 2") == 751)
+        }
+    }
 }
