@@ -89,7 +89,10 @@ struct SigningKeyTests {
     @Test func `no description shows a secret`() throws {
         let text = SealKey.generate()
         let (key, sealKey) = (try SigningKey.generate(.edDSA), try SealKey(base64: text))
-        guard case .ed25519(let secret) = key.material else { return }
+        guard case .ed25519(let secret) = key.material else {
+            Issue.record("\(key) is not for Ed25519")
+            return
+        }
         var dumped = ""
         dump((key, sealKey), to: &dumped)
         for shown in ["\(key)", String(reflecting: key), "\(sealKey)", String(reflecting: sealKey), dumped] {

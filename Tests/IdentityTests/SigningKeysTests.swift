@@ -184,8 +184,24 @@ import Testing
 
     @Test func `private keys lie sealed in the database`() async throws {
         try await withIdentity { identity in
-            _ = try await identity.resources.keys.ring()
+            let active = try await identity.resources.keys.ring().active
+            guard case .p256(let key) = active.material else {
+                Issue.record("\(active) is not for P-256")
+                return
+            }
+            let secret = Array(key.rawRepresentation)
             let row = try #require(try await identity.resources.store.keys(in: identity.database).first)
+            #expect(row.scheduled.kid == active.kid && row.sealed.count > secret.count)
+            #expect(row.sealed.firstRange(of: secret) == nil)
+            let texts = try await identity.database.query("SELECT row_to_json(k)::text FROM signing_keys AS k")
+            let text = try texts.first?.decode(0, as: String.self) ?? ""
+            #expect(text.contains(active.kid))
+            for written in [
+                secret.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined(),
+                Base64URL.encode(secret), Data(secret).base64EncodedString(),
+            ] {
+                #expect(!text.contains(written))
+            }
             let other = try SealKey(base64: SealKey.generate())
             #expect(throws: SigningKeyError.self) {
                 try SigningKey(
