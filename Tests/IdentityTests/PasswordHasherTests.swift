@@ -1,4 +1,4 @@
-import Dispatch
+import TestSupport
 import Testing
 
 @testable import Identity
@@ -91,21 +91,22 @@ import Testing
 
     @Test func `refuses more than may wait, at once, and recovers`() async throws {
         let hasher = PasswordHasher(parameters: Self.cheap, threads: 1, queueLimit: 2)
-        let gate = DispatchSemaphore(value: 0)
+        let held = HeldThread()
         try await withThrowingTaskGroup { group in
+            defer { held.release() }
             for number in 0..<3 {
                 group.addTask {
                     try await hasher.perform {
-                        gate.wait()
+                        held.wait()
                         return .success(number)
                     }
                 }
             }
-            while hasher.statistics.waiting < 2 { await Task.yield() }
+            try await eventually("two wait", within: .seconds(60)) { hasher.statistics.waiting == 2 }
             await #expect(throws: HashingError.busy) { try await hasher.hash("one too many") }
             await #expect(throws: HashingError.busy) { try await hasher.verify("one too many", against: nil) }
             #expect(hasher.statistics == .init(running: 1, waiting: 2, refused: 2))
-            for _ in 0..<3 { gate.signal() }
+            held.release()
             var answers: Set<Int> = []
             for try await number in group { answers.insert(number) }
             #expect(answers == [0, 1, 2])
@@ -116,20 +117,13 @@ import Testing
 
     @Test func `whoever goes away while waiting costs nothing`() async throws {
         let hasher = PasswordHasher(parameters: Self.cheap, threads: 1, queueLimit: 1)
-        let gate = DispatchSemaphore(value: 0)
-        let running = Task {
-            try await hasher.perform {
-                gate.wait()
-                return Result<Int, HashingError>.success(1)
-            }
+        try await withHeldThread(of: hasher) { held in
+            let waiting = Task { try await hasher.hash("impatient") }
+            try await eventually("one waits", within: .seconds(60)) { hasher.statistics.waiting == 1 }
+            waiting.cancel()
+            held.release()
+            await #expect(throws: HashingError.stopped) { try await waiting.value }
         }
-        while hasher.statistics.running < 1 { await Task.yield() }
-        let waiting = Task { try await hasher.hash("impatient") }
-        while hasher.statistics.waiting < 1 { await Task.yield() }
-        waiting.cancel()
-        gate.signal()
-        #expect(try await running.value == 1)
-        await #expect(throws: HashingError.stopped) { try await waiting.value }
         #expect(hasher.statistics == .init(running: 0, waiting: 0, refused: 0))
     }
 }

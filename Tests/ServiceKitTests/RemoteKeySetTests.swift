@@ -7,6 +7,7 @@ import ServiceLifecycle
 import ServiceTestSupport
 import Synchronization
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import ServiceKit
@@ -15,7 +16,7 @@ import Testing
     private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     private let clock = TestClock()
 
-    private func verifier(_ server: KeyServer, port: Int) -> TokenVerifier {
+    private func verifier(port: Int) -> TokenVerifier {
         TokenVerifier(
             keySetURI: "http://127.0.0.1:\(port)/keys", requirements: TokenRequirements(), logger: logger,
             now: { clock.now })
@@ -33,7 +34,7 @@ import Testing
     @Test func `fetches the keys once and verifies with them`() async throws {
         let issuer = try await TokenIssuer()
         try await withKeyServer(TokenIssuer.keySet([issuer])) { server, port in
-            let verifier = verifier(server, port: port)
+            let verifier = verifier(port: port)
             #expect(!verifier.isReady)
             for _ in 0..<3 {
                 let token = try await issuer.token(scopes: "a")
@@ -46,7 +47,7 @@ import Testing
     @Test func `fetches again for an unknown key, but not for everybody who makes one up`() async throws {
         let (old, new) = (try await TokenIssuer(), try await TokenIssuer())
         try await withKeyServer(TokenIssuer.keySet([old])) { server, port in
-            let verifier = verifier(server, port: port)
+            let verifier = verifier(port: port)
             let (oldToken, newToken) = (try await old.token(scopes: ""), try await new.token(scopes: ""))
             #expect(await refusal(oldToken, by: verifier) == nil)
             server.script { $0.body = TokenIssuer.keySet([old, new]) }
@@ -67,7 +68,7 @@ import Testing
     @Test func `a key that is gone from the set does not live on in memory`() async throws {
         let (old, new) = (try await TokenIssuer(), try await TokenIssuer())
         try await withKeyServer(TokenIssuer.keySet([old])) { server, port in
-            let verifier = verifier(server, port: port)
+            let verifier = verifier(port: port)
             let token = try await old.token(scopes: "")
             #expect(await refusal(token, by: verifier) == nil)
             server.script { $0.body = TokenIssuer.keySet([new]) }
@@ -80,7 +81,7 @@ import Testing
     func `the last keys stay while the issuer is not itself`(trouble: String) async throws {
         let issuer = try await TokenIssuer()
         try await withKeyServer(TokenIssuer.keySet([issuer])) { server, port in
-            let verifier = verifier(server, port: port)
+            let verifier = verifier(port: port)
             let token = try await issuer.token(scopes: "")
             #expect(await refusal(token, by: verifier) == nil)
             server.script { script in
@@ -102,7 +103,7 @@ import Testing
         let token = try await issuer.token(scopes: "")
         try await withKeyServer(TokenIssuer.keySet([issuer])) { server, port in
             server.script { $0.status = .serviceUnavailable }
-            let verifier = verifier(server, port: port)
+            let verifier = verifier(port: port)
             for _ in 0..<3 { #expect(await refusal(token, by: verifier) == .keysUnavailable) }
             #expect(!verifier.isReady && server.requests == 1)
             server.script { $0.status = .ok }
@@ -124,11 +125,12 @@ import Testing
             for await _ in gate {}
             return KeySetClient.Answer(body: Array(keys.utf8), maxAge: nil)
         }
-        await withTaskGroup { group in
+        try await withThrowingTaskGroup { group in
+            defer { opener.finish() }
             for _ in 0..<50 { group.addTask { await keySet.current(now: 0)?.keys.keys.count } }
-            while fetches.withLock(\.self) == 0 { await Task.yield() }
+            try await eventually("a fetch begins", within: .seconds(60)) { fetches.withLock(\.self) > 0 }
             opener.finish()
-            for await count in group { #expect(count == 1) }
+            for try await count in group { #expect(count == 1) }
         }
         #expect(fetches.withLock(\.self) == 1)
     }
@@ -139,16 +141,16 @@ import Testing
             server.script { $0.status = .serviceUnavailable }
             let verifier = TokenVerifier(
                 keySetURI: "http://127.0.0.1:\(port)/keys", requirements: TokenRequirements(), logger: logger)
-            await withTaskGroup { group in
+            try await withThrowingTaskGroup { group in
+                defer { group.cancelAll() }
                 for service in verifier.backgroundServices {
                     // Ends by being cancelled.
                     group.addTask { try? await service.run() }
                 }
-                while server.requests < 2 { await Task.yield() }
+                try await eventually("it is asked again", within: .seconds(60)) { server.requests >= 2 }
                 #expect(!verifier.isReady)
                 server.script { $0.status = .ok }
-                while !verifier.isReady { await Task.yield() }
-                group.cancelAll()
+                try await eventually("it is ready", within: .seconds(60)) { verifier.isReady }
             }
         }
     }

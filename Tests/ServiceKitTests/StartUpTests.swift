@@ -70,12 +70,10 @@ import Testing
         try await running(startUp) {
             try await PostgresConnection.withConnection(configuration: configuration, logger: logger) { connection in
                 try await connection.execute("SELECT pg_advisory_lock(1)")
-                var isWaiting = false
-                while !isWaiting {
-                    isWaiting =
-                        try await connection.query(
-                            "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-                        ).count == 1
+                try await eventually("the migration waits", within: .seconds(60)) {
+                    try await connection.query(
+                        "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+                    ).count == 1
                 }
                 // Neither the lock nor the connection that waits for it outlives this.
                 try await server.restart(.immediate)

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 
 /// Requests that are sent over and over by several clients at once while something happens to the system.
 final class Load: Sendable {

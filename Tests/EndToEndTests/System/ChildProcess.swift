@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 
 /// A program that we started. Its output goes to two files, and it does not outlive this process.
 final class ChildProcess: Sendable {
@@ -64,7 +65,7 @@ final class ChildProcess: Sendable {
 
     /// Waits for the process's own end.
     ///
-    /// - Throws: ``HarnessError`` when it still runs after `limit`.
+    /// - Throws: ``TestSupportError`` when it still runs after `limit`.
     @discardableResult
     func end(within limit: Duration) async throws -> End {
         try await eventually("the end of \(name)", within: limit) { end }
@@ -78,7 +79,7 @@ final class ChildProcess: Sendable {
         signal(SIGTERM)
         do {
             return try await end(within: limit)
-        } catch is HarnessError {
+        } catch is TestSupportError {
             signal(SIGKILL)
             return try await end(within: .seconds(5))
         }
