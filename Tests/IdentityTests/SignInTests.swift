@@ -186,4 +186,45 @@ import Testing
             #expect(try await identity.trySignIn(ada.email, ada.password).status == 200)
         }
     }
+
+    @Test func `a new password that could not be hashed costs no attempt`() async throws {
+        // libargon2 refuses so many lanes in so little memory: stored hashes can be compared, no new one can be made.
+        let environment = ["PASSWORD_LANES": "16", "THROTTLE_ACCOUNT": "1", "THROTTLE_ADDRESS": "1"]
+        try await withIdentity(environment: environment) { identity in
+            let store = identity.resources.store
+            let old = try await PasswordHasher(parameters: PasswordHasherTests.cheap, threads: 1, queueLimit: 1)
+                .hash("correct horse")
+            let ada = try await identity.database.withTransaction { transaction in
+                let new = NewAccount(
+                    email: try EmailAddress("ada@example.org"), firstName: "Ada", lastName: "Lovelace", company: "",
+                    scopes: [], isVerified: true)
+                let account = try await store.create(new, in: transaction)
+                try await store.createCredential(PasswordHash(encoded: old), for: account.id, in: transaction)
+                return account
+            }
+            let session = try await identity.trySignIn(ada.email, "correct horse")
+            let access = try #require(session.json["access_token"]?.string)
+            let change = #"{"current_password":"correct horse","new_password":"battery staple"}"#
+            for _ in 0..<3 {
+                let answer = try await identity.send(.post, "/identity/password", token: access, json: change)
+                #expect(answer.status == 500)
+            }
+            let passwords = Passwords(resources: identity.resources)
+            let message = try #require(try await passwords.prepareReset(EmailAddress(ada.email)))
+            let reset = #"{"token":"\#(message.token.text)","new_password":"battery staple"}"#
+            for _ in 0..<3 {
+                #expect(try await identity.send(.post, "/identity/password/reset", json: reset).status == 500)
+            }
+            // One attempt each is left, and is used up by a guess.
+            let guess = change.replacing("correct horse", with: "wrong horse")
+            for status in [422, 429] {
+                let answer = try await identity.send(.post, "/identity/password", token: access, json: guess)
+                #expect(answer.status == status)
+            }
+            let invented = reset.replacing(message.token.text, with: "gh_mt_invented")
+            for status in [422, 429] {
+                #expect(try await identity.send(.post, "/identity/password/reset", json: invented).status == status)
+            }
+        }
+    }
 }

@@ -21,15 +21,16 @@ struct Passwords: Sendable {
         let counters = resources.throttle.signIn(try EmailAddress(account.email), from: address)
         try await resources.throttle.count(counters)
         let known = try await store.findCredential(of: id, in: database)
-        let matches: Bool
+        let hash: PasswordHash?
         do {
-            matches = try await resources.hasher.verify(current.text, against: known?.encoded).matches
+            let matches = try await resources.hasher.verify(current.text, against: known?.encoded).matches
+            hash = matches ? PasswordHash(encoded: try await resources.hasher.hash(new.text)) : nil
         } catch {
+            // Not a guess: nobody looked at it, or it was right.
             await resources.throttle.forgive(counters)
             throw error
         }
-        guard matches, let known else { throw Refusal.wrongPassword }
-        let hash = PasswordHash(encoded: try await resources.hasher.hash(new.text))
+        guard let known, let hash else { throw Refusal.wrongPassword }
         try await database.withTransaction { transaction in
             guard let account = try await store.lock(id, in: transaction),
                 try await store.replaceCredential(of: id, by: hash, known: known, in: transaction)
@@ -77,12 +78,19 @@ struct Passwords: Sendable {
 
     /// Sets a password by the token of a message, which also shows that the address is the owner's. All sessions end.
     func reset(token: String, to new: Password, from address: String) async throws {
-        try await resources.throttle.count(resources.throttle.message(from: address))
+        let counters = resources.throttle.message(from: address)
+        try await resources.throttle.count(counters)
         let digest = OpaqueToken.digest(of: token)
         guard let id = try await store.findMessageToken(digest, for: .reset, in: database) else {
             throw Refusal.messageTokenInvalid
         }
-        let hash = PasswordHash(encoded: try await resources.hasher.hash(new.text))
+        let hash: PasswordHash
+        do {
+            hash = PasswordHash(encoded: try await resources.hasher.hash(new.text))
+        } catch {
+            await resources.throttle.forgive(counters)
+            throw error
+        }
         try await database.withTransaction { transaction in
             guard let account = try await store.lock(id, in: transaction), account.isActive,
                 try await store.takeMessageToken(digest, for: .reset, account: id, in: transaction),
