@@ -58,6 +58,7 @@ extension Refusal: ProblemConvertible {
                 .badCredentials, "The refresh token is unknown, used or expired, or its session has ended.",
                 headers: [.wwwAuthenticate: "Bearer"])
         case .scopeNotGranted: invalid("scope", "asks for more than may be had")
+        case .keyScopesNotGranted: invalid("scopes", "asks for more than may be had")
         case .noSuchClient(let id): .notFound("There is no client \(id).")
         case .noSuchAPIKey(let id): .notFound("There is no API key \(id).")
         case .tooManyAPIKeys: .conflict("The account has \(AccountLimits.apiKeys) API keys: delete one first.")

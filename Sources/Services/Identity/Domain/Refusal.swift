@@ -23,7 +23,10 @@ enum Refusal: Error, Sendable, Hashable {
     case messageTokenInvalid
     /// The refresh token is unknown, used or expired, or its family has ended.
     case refreshTokenInvalid
+    /// A token is asked for that may more than can be had.
     case scopeNotGranted
+    /// An API key is asked for that may more than who asks for it.
+    case keyScopesNotGranted
     case noSuchClient(Int64)
     case noSuchAPIKey(Int64)
     case tooManyAPIKeys

@@ -65,7 +65,7 @@ struct Machines: Sendable {
             try await resources.confirm(requester, in: transaction)
             // A token that was narrowed at sign-in must not be a way to wider ones.
             let allowed = account.grantedScopes.filter(requester.caller.scopes.contains)
-            guard Grants.narrowed(allowed, to: new.scopes) != nil else { throw Refusal.scopeNotGranted }
+            guard Grants.narrowed(allowed, to: new.scopes) != nil else { throw Refusal.keyScopesNotGranted }
             let limit = Int64(AccountLimits.apiKeys)
             let existing = try await store.listAPIKeys(of: id, after: 0, count: limit, in: transaction)
             guard existing.count < AccountLimits.apiKeys else { throw Refusal.tooManyAPIKeys }
