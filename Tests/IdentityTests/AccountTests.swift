@@ -217,4 +217,16 @@ import Testing
             #expect(try await OpenAPIValidator.complaints(about: answer.text) == "")
         }
     }
+
+    @Test func `the OpenAPI document says where attempts are counted`() async throws {
+        try await withIdentity { identity in
+            let paths = try await identity.send(.get, "/identity/openapi.json").json["paths"]?.members ?? []
+            let throttled = paths.filter { $0.value["post"]?["responses"]?["429"] != nil }.map(\.name)
+            #expect(
+                throttled.sorted() == [
+                    "/identity/accounts", "/identity/password", "/identity/password/forgot",
+                    "/identity/password/reset", "/identity/refresh", "/identity/sign-in", "/identity/token",
+                ])
+        }
+    }
 }

@@ -24,7 +24,7 @@ extension Routes {
         Endpoint(
             .post, "/identity/refresh", "refresh",
             "Take a refresh token for a new pair; one that was used before ends the session", body: RefreshForm.self,
-            access: .anyone, answers: [.issued(TokenPair.self), Self.refused]
+            access: .anyone, answers: [.issued(TokenPair.self), Self.refused, Self.throttled]
         ) { _, form in
             .issued(try await sessions.refresh(form.refreshToken))
         }

@@ -22,7 +22,7 @@ extension Routes {
                 FormParameter("refresh_token", "For the grant refresh_token."),
                 FormParameter("api_key", "For the grant \(Self.apiKeyGrant)."),
                 FormParameter("scope", "What is asked for; everything that may be had, when absent."),
-            ], access: .anyone, answers: [.issued(TokenMint.Minted.self)]
+            ], access: .anyone, answers: [.issued(TokenMint.Minted.self), Self.throttled]
         ) { call, form in
             do throws(OAuthError) {
                 return try await answer(form, to: call)
