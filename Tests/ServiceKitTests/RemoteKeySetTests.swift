@@ -135,6 +135,40 @@ import Testing
         #expect(fetches.withLock(\.self) == 1)
     }
 
+    @Test func `a fetch that is cancelled is no failure`() async throws {
+        let issuer = try await TokenIssuer()
+        let keys = TokenIssuer.keySet([issuer])
+        let fetches = Mutex(0)
+        let (gate, opener) = AsyncStream.makeStream(of: Void.self)
+        defer { opener.finish() }
+        let keySet = RemoteKeySet(uri: "test", logger: logger, now: { 0 }) {
+            fetches.withLock { $0 += 1 }
+            for await _ in gate {}
+            try Task.checkCancellation()
+            return KeySetClient.Answer(body: Array(keys.utf8), maxAge: nil)
+        }
+        let refreshing = Task { await keySet.refresh() }
+        try await eventually("a fetch begins", within: .seconds(60)) { fetches.withLock(\.self) == 1 }
+        refreshing.cancel()
+        await refreshing.value
+        #expect(keySet.figures == RemoteKeySet.Figures() && keySet.secondsUntilFetch == 0)
+        opener.finish()
+        await keySet.refresh()
+        #expect(keySet.figures == RemoteKeySet.Figures(fetches: 1, failures: 0, loadedAt: 0) && keySet.isLoaded)
+    }
+
+    @Test(arguments: [KeyServer.Silence.beforeHead, .withinBody])
+    fileprivate func `a cancelled exchange says that it was cancelled`(silence: KeyServer.Silence) async throws {
+        try await withKeyServer("{") { server, port in
+            server.script { $0.silence = silence }
+            let client = KeySetClient(uri: "http://127.0.0.1:\(port)/keys")
+            let exchange = Task { try await client.exchange() }
+            try await eventually("it is asked", within: .seconds(30)) { server.requests == 1 }
+            exchange.cancel()
+            await #expect(throws: CancellationError.self) { try await exchange.value }
+        }
+    }
+
     @Test func `is there by itself when the issuer starts late`() async throws {
         let issuer = try await TokenIssuer()
         try await withKeyServer(TokenIssuer.keySet([issuer])) { server, port in
@@ -253,9 +287,14 @@ private final class KeyServer: Sendable {
     struct Script {
         var status = HTTPResponse.Status.ok
         var body: String
+        /// Where it stops until the test is over; for one request.
+        var silence: Silence?
     }
 
+    enum Silence { case beforeHead, withinBody }
+
     private let state: Mutex<(script: Script, requests: Int)>
+    private let silence = AsyncStream.makeStream(of: Void.self)
 
     init(_ body: String) { state = Mutex((Script(body: body), 0)) }
 
@@ -263,14 +302,32 @@ private final class KeyServer: Sendable {
 
     func script(_ change: (inout Script) -> Void) { state.withLock { change(&$0.script) } }
 
-    func answer() -> Response {
+    func endSilence() { silence.continuation.finish() }
+
+    private func untilTheEnd() async {
+        for await _ in silence.stream {}
+    }
+
+    func answer() async -> Response {
         let script = state.withLock { state in
             state.requests += 1
             return state.script
         }
+        let body = ByteBuffer(string: script.body)
+        switch script.silence {
+        case .beforeHead: await untilTheEnd()
+        case .withinBody:
+            return Response(
+                status: script.status,
+                body: ResponseBody { writer in
+                    try await writer.write(body)
+                    await self.untilTheEnd()
+                    try await writer.finish(nil)
+                })
+        case nil: break
+        }
         return Response(
-            status: script.status, headers: [.location: "/elsewhere"],
-            body: .init(byteBuffer: ByteBuffer(string: script.body)))
+            status: script.status, headers: [.location: "/elsewhere"], body: .init(byteBuffer: body))
     }
 }
 
@@ -279,9 +336,10 @@ private func withKeyServer(_ body: String, _ test: @escaping @Sendable (KeyServe
 {
     let server = KeyServer(body)
     let router = Router()
-    router.get("/keys") { _, _ in server.answer() }
+    router.get("/keys") { _, _ in await server.answer() }
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     try await Application(router: router, logger: logger).test(.live) { client in
+        defer { server.endSilence() }
         try await test(server, try #require(client.port))
     }
 }

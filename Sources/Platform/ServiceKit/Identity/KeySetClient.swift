@@ -45,7 +45,7 @@ final class KeySetClient: Sendable {
         client.shutdown { _ in }
     }
 
-    /// - Throws: ``Failure``, or what the connection failed with.
+    /// - Throws: ``Failure``, `CancellationError`, or what the connection failed with.
     func fetch() async throws -> Answer {
         try await withThrowingTaskGroup { group in
             group.addTask { try await self.exchange() }
@@ -59,16 +59,21 @@ final class KeySetClient: Sendable {
         }
     }
 
-    private func exchange() async throws -> Answer {
+    /// One request and its answer, without the deadline of ``fetch()``.
+    func exchange() async throws -> Answer {
         var request = HTTPClientRequest(url: uri)
         request.headers.add(name: "accept", value: "application/jwk-set+json, application/json")
-        // Its own limit is only a backstop: at the deadline the task is cancelled, which also ends an endless body.
-        let response = try await client.execute(request, timeout: .seconds(60))
-        guard response.status == .ok else { throw Failure.status(response.status.code) }
-        let body = try await response.body.collect(upTo: Self.answerLimitBytes)
-        return Answer(
-            body: Array(body.readableBytesView),
-            maxAge: Self.maxAge(response.headers[canonicalForm: "cache-control"].map(String.init)))
+        do {
+            // Its own limit is only a backstop: at the deadline the task is cancelled, which also ends an endless body.
+            let response = try await client.execute(request, timeout: .seconds(60))
+            guard response.status == .ok else { throw Failure.status(response.status.code) }
+            let body = try await response.body.collect(upTo: Self.answerLimitBytes)
+            return Answer(
+                body: Array(body.readableBytesView),
+                maxAge: Self.maxAge(response.headers[canonicalForm: "cache-control"].map(String.init)))
+        } catch let error as HTTPClientError where error == .cancelled {
+            throw CancellationError()
+        }
     }
 
     /// The first `max-age` of the directives; nil without a usable one.

@@ -11,6 +11,7 @@ final class RemoteKeySet: Sendable {
     typealias Fetch = @Sendable () async throws -> KeySetClient.Answer
 
     struct Figures: Sendable, Hashable {
+        /// Those that succeeded and those that failed; one that was cancelled is neither.
         var fetches: UInt64 = 0
         var failures: UInt64 = 0
         /// Seconds since 1970; nil while there are no keys.
@@ -61,14 +62,14 @@ final class RemoteKeySet: Sendable {
             return true
         }
         guard isFirst else { return await waitForFetch() }
-        let outcome: Result<(KeySetClient.Answer, KeySet), any Error>
         do {
             let answer = try await fetch()
-            outcome = .success((answer, try await KeySet(json: Data(answer.body))))
+            finish(.success((answer, try await KeySet(json: Data(answer.body)))))
+        } catch is CancellationError {
+            finish(nil)
         } catch {
-            outcome = .failure(error)
+            finish(.failure(error))
         }
-        finish(outcome)
     }
 
     private func waitForFetch() async {
@@ -82,13 +83,16 @@ final class RemoteKeySet: Sendable {
         }
     }
 
-    private func finish(_ outcome: Result<(KeySetClient.Answer, KeySet), any Error>) {
+    /// Takes the outcome of a fetch, and lets those who wait go on.
+    ///
+    /// - Parameter outcome: nil when the fetch was cancelled, which says nothing about the issuer.
+    private func finish(_ outcome: Result<(KeySetClient.Answer, KeySet), any Error>?) {
         let now = now()
         let (waiters, failuresBefore, keyCount) = state.withLock { state in
             let failuresBefore = state.schedule.failuresInARow
-            state.figures.fetches += 1
             switch outcome {
             case .success((let answer, let keys)):
+                state.figures.fetches += 1
                 state.schedule.succeeded(now: now, maxAge: answer.maxAge)
                 state.figures.loadedAt = now
                 // Unchanged keys leave what was verified with them as it is.
@@ -97,8 +101,10 @@ final class RemoteKeySet: Sendable {
                     state.body = answer.body
                 }
             case .failure:
-                state.schedule.failed(now: now)
+                state.figures.fetches += 1
                 state.figures.failures += 1
+                state.schedule.failed(now: now)
+            case nil: break
             }
             let waiters = state.waiters
             state.waiters = []
@@ -106,14 +112,14 @@ final class RemoteKeySet: Sendable {
             return (waiters, failuresBefore, state.keys?.keys.keys.count ?? 0)
         }
         for waiter in waiters { waiter.resume() }
-        tell(outcome, failuresBefore: failuresBefore, keyCount: keyCount)
+        if let outcome { tell(outcome, failuresBefore: failuresBefore, keyCount: keyCount) }
     }
 
     private func tell(
         _ outcome: Result<(KeySetClient.Answer, KeySet), any Error>, failuresBefore: Int, keyCount: Int
     ) {
         switch outcome {
-        case .failure(let error) where !(error is CancellationError) && failuresBefore == 0:
+        case .failure(let error) where failuresBefore == 0:
             logger.warning(
                 keyCount == 0
                     ? "the key set could not be fetched" : "the key set could not be fetched, the last one stays",
