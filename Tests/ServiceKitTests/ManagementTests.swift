@@ -94,4 +94,37 @@ import Testing
         #expect(readiness.phase == .stopping)
         await pool.close()
     }
+
+    @Test func `publishes how the key set in use is doing, not one that is not used`() async throws {
+        #expect(try await Self.metrics(of: NotesService.self).contains("token_key_set_fetches_total"))
+        #expect(try await !Self.metrics(of: IssuingService.self).contains("token_key_set_fetches_total"))
+    }
+
+    /// The metrics of a service that is told to fetch its keys from an issuer.
+    private static func metrics<Program: GatehouseService>(of _: Program.Type) async throws -> String {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let settings = try ServiceSettings<Program>(environment: [:])
+        let pool = PostgresPool(configuration: settings.platform.database, logger: logger)
+        let platform = Platform(database: pool, metrics: MetricsRegistry(), logger: logger)
+        let verifier = TokenVerifier(
+            keySetURI: "http://127.0.0.1:1/keys", requirements: TokenRequirements(), logger: logger)
+        _ = ServiceApplication<Program>(settings: settings, verifier: verifier, platform: platform)
+        await pool.close()
+        return platform.metrics.render()
+    }
+}
+
+/// A service that issues tokens itself.
+private struct IssuingService: GatehouseService {
+    static let identity = ServiceIdentity(
+        name: "issuer", title: "Issuer", summary: "An issuer for tests.", version: "1.0.0", httpPort: 8098,
+        managementPort: 9098)
+    static let migrations: [Migration] = []
+
+    let tokenKeys: TokenKeys? = TokenKeys()
+    let endpoints: [Endpoint] = []
+
+    init(platform: Platform, settings: NoSettings) {}
+
+    func seed() async throws {}
 }

@@ -30,7 +30,7 @@ public struct ServiceApplication<Program: GatehouseService>: Sendable {
         self.verifier =
             service.tokenKeys.map { TokenVerifier(keys: $0, requirements: settings.platform.tokens) } ?? verifier
         Management.describe(platform.database, in: platform.metrics)
-        verifier?.describe(in: platform.metrics)
+        self.verifier?.describe(in: platform.metrics)
     }
 
     /// Whether the tokens of callers can be checked; the service cannot serve otherwise.
