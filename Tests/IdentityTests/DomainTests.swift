@@ -39,7 +39,11 @@ import Testing
         (nil, "direct"), ("203.0.113.7", "203.0.113.7"), ("10.0.0.1, 203.0.113.7", "203.0.113.7"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
         ("[2001:db8::1]", "2001:db8:0:0::/64"), ("::1", "0:0:0:0::/64"),
-        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"), ("::ffff:cb00:7107", "203.0.113.7"), ("[::1]", "0:0:0:0::/64"),
+        ("::203.0.113.7", "0:0:0:0::/64"), ("2001:DB8:1:2::203.0.113.7", "2001:db8:1:2::/64"),
+        // What is no address is nobody's, not everybody's own: least of all by a port that changes with every try.
+        ("203.0.113.7:5678", "direct"), ("[2001:db8::1]:5678", "direct"), ("203.0.113.7.1", "direct"),
+        ("2001:db8::1::2", "direct"), ("somebody", "direct"), ("", "direct"),
     ])
     func `counts by the address that the gateway saw, and by the network of IPv6`(field: String?, counted: String) {
         #expect(ClientAddress.counted(field) == counted)

@@ -1,4 +1,5 @@
 import Crypto
+import Glibc
 import ServiceKit
 
 /// How often something may be tried in a time, and by which counter.
@@ -44,24 +45,27 @@ struct AttemptCount: Sendable, Hashable {
 /// The address of a client, as attempts are counted by it.
 enum ClientAddress {
     /// The last entry of `x-forwarded-for`, which is the gateway's: it strips those that clients send. Of an IPv6 address,
-    /// the network of 64 bits, which is what one household has. Without the header: one counter for all.
+    /// the network of 64 bits, which is what one household has. Without the header, or with something else than an
+    /// address in it: one counter for all.
     static func counted(_ forwardedFor: String?) -> String {
         guard let last = forwardedFor?.split(separator: ",").last else { return "direct" }
-        let address = last.filter { $0 != " " && $0 != "\t" && $0 != "[" && $0 != "]" }
+        var address = String(last.filter { $0 != " " && $0 != "\t" })
+        if address.hasPrefix("["), address.hasSuffix("]") { address = String(address.dropFirst().dropLast()) }
+        if let bytes = bytes(of: address, AF_INET, count: 4) { return text(bytes[...]) }
+        guard let bytes = bytes(of: address, AF_INET6, count: 16) else { return "direct" }
         // An IPv4 address in IPv6's clothes (RFC 4291 §2.5.5.2) is counted as what it is.
-        if address.contains("."), let bare = address.split(separator: ":").last { return String(bare.prefix(64)) }
-        guard address.contains(":") else { return String(address.prefix(64)) }
-        return network(of: address).map { String($0, radix: 16) }.joined(separator: ":") + "::/64"
+        if bytes.prefix(12) == [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff] { return text(bytes.suffix(4)) }
+        let groups = stride(from: 0, to: 8, by: 2).map { UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]) }
+        return groups.map { String($0, radix: 16) }.joined(separator: ":") + "::/64"
     }
 
-    /// The first four groups of an IPv6 address; what is none gives zeroes, one counter for all of those.
-    private static func network(of address: String) -> [UInt16] {
-        let halves = address.split(separator: "::", maxSplits: 1, omittingEmptySubsequences: false)
-        let groups = { (text: Substring) in text.split(separator: ":").map { UInt16($0, radix: 16) ?? 0 } }
-        let front = halves.first.map(groups) ?? []
-        let back = halves.count > 1 ? groups(halves[1]) : []
-        let gap = halves.count > 1 ? max(0, 8 - front.count - back.count) : 0
-        let all = front + [UInt16](repeating: 0, count: gap) + back + [UInt16](repeating: 0, count: 4)
-        return Array(all.prefix(4))
+    /// The bytes of an address in the text form of its family (inet_pton(3)); nil for any other text.
+    private static func bytes(of text: String, _ family: Int32, count: Int) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        return inet_pton(family, text, &bytes) == 1 ? bytes : nil
+    }
+
+    private static func text(_ bytes: ArraySlice<UInt8>) -> String {
+        bytes.map { String($0) }.joined(separator: ".")
     }
 }
