@@ -68,6 +68,26 @@ import Testing
     }
 }
 
+@Suite struct IdentitySettingsTests {
+    @Test(arguments: [
+        ("SIGNING_PUBLISH_AHEAD", "29s"), ("SIGNING_PUBLISH_AHEAD", "0s"), ("SIGNING_PUBLISH_AHEAD", "2d"),
+        ("SIGNING_ROTATION", "9m"),
+    ])
+    func `refuses a schedule of keys that nobody could follow`(variable: String, text: String) {
+        let error = #expect(throws: SettingsError.self) {
+            try ServiceSettings<IdentityService>(environment: [variable: text])
+        }
+        #expect(error?.messages.count == 1 && error?.description.hasPrefix("\(variable) must be ") == true)
+    }
+
+    @Test func `takes the shortest schedule`() throws {
+        let schedule = try ServiceSettings<IdentityService>(
+            environment: ["SIGNING_PUBLISH_AHEAD": "30s", "SIGNING_ROTATION": "10m"]
+        ).own.schedule
+        #expect(schedule.publishAhead == .seconds(30) && schedule.rotation == .seconds(600))
+    }
+}
+
 @Suite struct KeyScheduleTests {
     private let schedule = KeySchedule(rotation: .seconds(1_000), publishAhead: .seconds(100), overlap: .seconds(60))
 

@@ -15,7 +15,7 @@ extension Routes {
         ) { _ in
             let ring = try await resources.keys.ring()
             // Whoever reads it twice in the time for which a new key is published ahead knows every key in time.
-            let seconds = max(1, resources.settings.schedule.publishAhead.components.seconds / 2)
+            let seconds = resources.settings.schedule.publishAhead.components.seconds / 2
             return Reply(
                 .ok, content: Array(ring.jwks.utf8), headers: [.cacheControl: "public, max-age=\(seconds)"])
         }

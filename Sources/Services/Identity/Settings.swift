@@ -18,10 +18,12 @@ public struct IdentitySettings: SettingsGroup {
     private static let keyFile = Setting.optional(
         "signing.keyFile", .path, "A private key in PEM for signing.algorithm, to be imported and used next.")
     private static let rotation = Setting(
-        "signing.rotation", .duration(.seconds(10)...(.seconds(3_650 * 86_400))),
+        "signing.rotation", .duration(.seconds(600)...(.seconds(3_650 * 86_400))),
         "How long a signing key is used before the next one is made.", default: "30d")
+    /// At least so long that every replica publishes a new key (within ten seconds) and whoever verifies tokens has fetched
+    /// it (within half of this time) before it signs.
     private static let publishAhead = Setting(
-        "signing.publishAhead", .duration(.zero...(.seconds(86_400))),
+        "signing.publishAhead", .duration(.seconds(30)...(.seconds(86_400))),
         "How long a new signing key is published before it signs.", default: "5m")
     private static let scopes = Setting(
         "account.scopes",
