@@ -1,3 +1,5 @@
+import Logging
+import Postgres
 import ServiceKit
 import Testing
 
@@ -125,5 +127,28 @@ import Testing
         #expect(schedule.takeover([], now: instant(10)).activeFrom == instant(10))
         let (activeFrom, retireAt) = schedule.takeover([key("a", from: 0)], now: instant(10))
         #expect(activeFrom == instant(110) && retireAt == instant(170))
+    }
+}
+
+@Suite struct KeyReadingTests {
+    private static func error(_ state: String?) -> PostgresError {
+        var error = PostgresError(.other, "for a test")
+        error.sqlState = state
+        return error
+    }
+
+    @Test func `an outage of the database is told once as a warning, and once that it is over`() {
+        var outage = KeyReading.Outage()
+        func fails(_ state: String?) -> Logger.Level { outage.failed(Self.error(state)) }
+        func succeeds() -> Bool { outage.succeeded() }
+        #expect(fails("42P01") == .info, "not migrated yet")
+        #expect(!succeeds())
+        for _ in 0..<2 {
+            #expect(fails(nil) == .warning)
+            #expect(fails(nil) == .info && fails("42P01") == .info)
+            #expect(succeeds())
+            #expect(!succeeds())
+        }
+        #expect(fails("42P01") == .warning, "the table is gone")
     }
 }

@@ -43,13 +43,15 @@ struct KeyReading: Service, CustomStringConvertible {
     let description = "signing keys"
 
     func run() async throws {
+        var outage = Outage()
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             var pause = SigningKeys.recheck
             do {
                 try await resources.keys.read()
+                if outage.succeeded() { resources.logger.notice("signing keys are read again") }
             } catch let error as PostgresError {
-                // At first there are no tables: the database is migrated meanwhile.
-                resources.logger.info("signing keys could not be read", metadata: ["reason": "\(error)"])
+                resources.logger.log(
+                    level: outage.failed(error), "signing keys could not be read", metadata: ["reason": "\(error)"])
                 pause = .seconds(1)
             } catch {
                 resources.logger.error("signing keys could not be read", metadata: ["reason": "\(error)"])
@@ -59,6 +61,28 @@ struct KeyReading: Service, CustomStringConvertible {
             } catch {
                 return
             }
+        }
+    }
+}
+
+extension KeyReading {
+    /// How loudly it is told that the database is away: once as a warning, and once that it is back.
+    struct Outage {
+        private var isOn = false
+        private var hasSucceeded = false
+
+        mutating func failed(_ error: PostgresError) -> Logger.Level {
+            // At first there is no table (42P01): the database is migrated meanwhile. That is no outage.
+            if !hasSucceeded, error.sqlState == "42P01" { return .info }
+            defer { isOn = true }
+            return isOn ? .info : .warning
+        }
+
+        /// - Returns: Whether an outage is over.
+        mutating func succeeded() -> Bool {
+            hasSucceeded = true
+            defer { isOn = false }
+            return isOn
         }
     }
 }

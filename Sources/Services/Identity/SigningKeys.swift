@@ -49,7 +49,7 @@ final class SigningKeys: Sendable {
         var imported: SigningKey?
         if let keyFile = settings.signingKeyFile {
             do {
-                imported = try SigningKey(pem: try SecretFile.text(keyFile), algorithm: settings.signingAlgorithm)
+                imported = try SigningKey(pemFile: keyFile, algorithm: settings.signingAlgorithm)
             } catch {
                 throw Self.unusable("SIGNING_KEY_FILE", keyFile, error)
             }
@@ -65,12 +65,13 @@ final class SigningKeys: Sendable {
         return SettingsError(["\(variable): " + (reason.hasPrefix(path) ? reason : "\(path): \(reason)")])
     }
 
-    /// The keys of this moment, read again when the background reading is late.
+    /// The keys as they were read last. They are read here only when they never were: in the background they are every ten
+    /// seconds.
     ///
     /// - Throws: ``Refusal/keysMissing``, or why the first reading failed. To be called outside of transactions: it takes
     ///   a connection of its own.
     func ring() async throws -> KeyRing {
-        // Read in the background: while the database is away the last keys are better than none, and nobody waits for it.
+        // While the database is away the last keys are better than none, and nobody waits for it.
         if let known = state.withLock({ $0.ring }) { return known }
         try await read()
         guard let ring = state.withLock({ $0.ring }) else { throw Refusal.keysMissing }

@@ -32,7 +32,7 @@ struct Tokens: Sendable {
 
     /// - Returns: nil for what is no good token of ours.
     private func caller(of token: String) async throws -> Caller? {
-        // The verifier must know the keys of this moment.
+        // The verifier gets its keys when they are read, which may not have happened yet.
         _ = try await resources.keys.ring()
         do throws(TokenRefusal) {
             return try await resources.verifier.verify(token)
