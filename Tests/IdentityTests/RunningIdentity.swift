@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import HTTPTypes
 import Postgres
@@ -32,6 +33,13 @@ func withIdentity(
     try await withService(
         IdentityService.self, server: server, environment: all,
         adjust: { $0.platform.database.acquireTimeout = acquireTimeout }, test)
+}
+
+extension SealKey {
+    /// A new key, as it is written to a file.
+    static func generate() -> String {
+        SymmetricKey(size: .bits256).withUnsafeBytes { Data($0).base64EncodedString() }
+    }
 }
 
 /// Somebody with an account.

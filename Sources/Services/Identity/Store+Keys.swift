@@ -19,20 +19,20 @@ extension Store {
     }
 
     private static let readKeys: Statement = """
-        SELECT kid, algorithm, public_jwk, sealed_private, created_at, active_from, retire_at
+        SELECT kid, algorithm, public_jwk, sealed_private, active_from, retire_at
         FROM signing_keys ORDER BY active_from, kid
         """
 
     func keys(in database: any PostgresQuerying) async throws(PostgresError) -> [StoredKey] {
         var keys: [StoredKey] = []
         for row in try await database.query(Self.readKeys) {
-            let (kid, name, jwk, sealed, createdAt, activeFrom, retireAt) = try row.decode(
-                String.self, String.self, String.self, [UInt8].self, Date.self, Date.self, Date?.self)
+            let (kid, name, jwk, sealed, activeFrom, retireAt) = try row.decode(
+                String.self, String.self, String.self, [UInt8].self, Date.self, Date?.self)
             guard let algorithm = SigningAlgorithm(rawValue: name) else {
                 throw PostgresError(.decodingFailure, "column algorithm: not an algorithm")
             }
             let scheduled = ScheduledKey(
-                kid: kid, algorithm: algorithm, createdAt: Timestamp(createdAt), activeFrom: Timestamp(activeFrom),
+                kid: kid, algorithm: algorithm, activeFrom: Timestamp(activeFrom),
                 retireAt: retireAt.map { Timestamp($0) })
             keys.append(StoredKey(scheduled: scheduled, publicJWK: jwk, sealed: sealed))
         }

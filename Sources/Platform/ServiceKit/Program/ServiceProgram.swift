@@ -1,7 +1,7 @@
 public import ArgumentParser
 import Foundation
-public import Logging
-public import Postgres
+import Logging
+import Postgres
 import ServiceLifecycle
 import Telemetry
 import UnixSignals
@@ -120,7 +120,7 @@ struct OpenAPI<Program: GatehouseService>: AsyncParsableCommand {
 /// What every subcommand begins with: settings and log.
 public struct Boot<Program: GatehouseService>: Sendable {
     public let settings: ServiceSettings<Program>
-    public let logger: Logger
+    let logger: Logger
 
     /// - Throws: `ExitCode` 78 (EX_CONFIG) after telling on standard error what is wrong with the settings.
     public init(_ options: SettingsOptions) throws {
@@ -136,7 +136,7 @@ public struct Boot<Program: GatehouseService>: Sendable {
         logger = Logger(label: Program.identity.name)
     }
 
-    public func makePlatform() -> Platform {
+    func makePlatform() -> Platform {
         Platform(
             database: PostgresPool(configuration: settings.platform.database, logger: logger),
             metrics: MetricsRegistry(), logger: logger, tokens: settings.platform.tokens)
@@ -145,7 +145,7 @@ public struct Boot<Program: GatehouseService>: Sendable {
     /// Brings the database up to date.
     ///
     /// - Returns: The names of the migrations applied now.
-    public func migrate() async throws(MigrationError) -> [String] {
+    func migrate() async throws(MigrationError) -> [String] {
         try await Migrator(
             configuration: settings.platform.database, migrations: try Program.allMigrations, logger: logger
         ).migrate()

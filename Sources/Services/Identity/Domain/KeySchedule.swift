@@ -4,7 +4,6 @@ import ServiceKit
 struct ScheduledKey: Sendable, Hashable {
     let kid: String
     let algorithm: SigningAlgorithm
-    let createdAt: Timestamp
     /// When it begins to sign; published before.
     let activeFrom: Timestamp
     /// Until when it is published; nil until another key takes over.
@@ -13,8 +12,8 @@ struct ScheduledKey: Sendable, Hashable {
 
 /// When which key signs and is published. Pure: the time is an argument.
 struct KeySchedule: Sendable, Hashable {
-    /// How long a key signs before the next one is made; nil: only by hand.
-    var rotation: Duration?
+    /// How long a key signs before the next one does.
+    var rotation: Duration
     /// How long a new key is published before it signs: verifiers have fetched the key set by then.
     var publishAhead: Duration
     /// How long a key stays published after it signed its last token.
@@ -36,7 +35,6 @@ struct KeySchedule: Sendable, Hashable {
         guard let newest = published(keys, now: now).max(by: { $0.activeFrom < $1.activeFrom }) else { return true }
         // Not before the last one signs: replicas of two opinions, as during an update, must not make keys in turns.
         if newest.algorithm != algorithm, newest.activeFrom <= now { return true }
-        guard let rotation else { return false }
         return newest.activeFrom.advanced(by: rotation - publishAhead) <= now
     }
 

@@ -19,11 +19,6 @@ struct SealKey: Sendable {
         try self.init(base64: text)
     }
 
-    /// A new key, as it is written to a file.
-    static func generate() -> String {
-        SymmetricKey(size: .bits256).withUnsafeBytes { Data($0).base64EncodedString() }
-    }
-
     /// Nonce, ciphertext and tag. The nonce is random: 2³² seals under one key are far more than a rotation a day makes.
     ///
     /// - Parameter context: What must be the same when it is opened; not kept in the result.
