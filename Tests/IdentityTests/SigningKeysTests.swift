@@ -105,6 +105,23 @@ import Testing
         }
     }
 
+    @Test func `so many keys are published that no verifier should be given more: then none is made`() async throws {
+        try await withIdentity { identity in
+            let keys = identity.resources.keys
+            let first = try await keys.ring().active.kid
+            for _ in 1..<KeySchedule.publishedLimit { _ = try await keys.rotate(actor: Change.operations) }
+            await #expect(throws: Refusal.tooManySigningKeys) { try await keys.rotate(actor: Change.operations) }
+            // It would be time for the next one.
+            try await identity.database.execute("UPDATE signing_keys SET active_from = now() - interval '40 days'")
+            try await keys.read()
+            #expect(try await Self.kids(identity).count == KeySchedule.publishedLimit)
+            try await identity.database.execute("UPDATE signing_keys SET retire_at = now() WHERE kid = $1", [first])
+            try await keys.read()
+            #expect(try await Self.kids(identity).count == KeySchedule.publishedLimit)
+            #expect(try await identity.count("SELECT count(*) FROM signing_keys") == KeySchedule.publishedLimit + 1)
+        }
+    }
+
     @Test(arguments: ["EdDSA", "RS256"])
     func `other algorithms work as well`(algorithm: String) async throws {
         try await withIdentity(environment: ["SIGNING_ALGORITHM": algorithm]) { identity in

@@ -133,8 +133,12 @@ struct KeysCommand: AsyncParsableCommand {
                 try await boot.withMigratedPlatform { platform in
                     let keys = Resources(platform: platform, settings: boot.settings.own).keys
                     try keys.prepare()
-                    let (kid, activeFrom) = try await keys.rotate(actor: Change.operations)
-                    print("\(kid) signs from \(activeFrom)")
+                    do {
+                        let (kid, activeFrom) = try await keys.rotate(actor: Change.operations)
+                        print("\(kid) signs from \(activeFrom)")
+                    } catch let refusal as Refusal {
+                        throw CommandFailure(refusal.problem.detail)
+                    }
                 }
             }
         }

@@ -62,6 +62,8 @@ extension Refusal: ProblemConvertible {
         case .noSuchClient(let id): .notFound("There is no client \(id).")
         case .noSuchAPIKey(let id): .notFound("There is no API key \(id).")
         case .tooManyAPIKeys: .conflict("The account has \(AccountLimits.apiKeys) API keys: delete one first.")
+        case .tooManySigningKeys:
+            .conflict("There are \(KeySchedule.publishedLimit) signing keys: wait until some have retired.")
         case .keysMissing: .unavailable("The signing keys are not there yet.")
         }
     }

@@ -116,11 +116,13 @@ final class SigningKeys: Sendable {
     /// Makes the next key at once.
     ///
     /// - Returns: Its `kid`, and when it begins to sign.
+    /// - Throws: ``Refusal/tooManySigningKeys``, ``Refusal/keysMissing``, `SigningKeyError`, or `PostgresError`.
     func rotate(actor: String) async throws -> (kid: String, activeFrom: Timestamp) {
         try await database.withTransaction { transaction in
             try await store.lockKeys(in: transaction)
             let keys = try await store.keys(in: transaction)
             let now = try await store.now(in: transaction)
+            guard settings.schedule.hasRoom(keys.map(\.scheduled), now: now) else { throw Refusal.tooManySigningKeys }
             return try await add(to: keys, actor: actor, now: now, in: transaction)
         }
     }
@@ -131,8 +133,9 @@ final class SigningKeys: Sendable {
             if keys.contains(where: { $0.scheduled.kid == state.imported?.kid }) { state.imported = nil }
             return state.imported
         }
-        guard awaited == nil else { return true }
-        return settings.schedule.isDue(keys.map(\.scheduled), algorithm: settings.signingAlgorithm, now: now)
+        let scheduled = keys.map(\.scheduled)
+        guard settings.schedule.hasRoom(scheduled, now: now) else { return false }
+        return awaited != nil || settings.schedule.isDue(scheduled, algorithm: settings.signingAlgorithm, now: now)
     }
 
     private func add(

@@ -12,6 +12,10 @@ struct ScheduledKey: Sendable, Hashable {
 
 /// When which key signs and is published. Pure: the time is an argument.
 struct KeySchedule: Sendable, Hashable {
+    /// The most keys that are published at a time. Verifiers refuse key sets that are too long: the gateway those of more
+    /// than a hundred.
+    static let publishedLimit = 50
+
     /// How long a key signs before the next one does.
     var rotation: Duration
     /// How long a new key is published before it signs: verifiers have fetched the key set by then.
@@ -27,6 +31,11 @@ struct KeySchedule: Sendable, Hashable {
     /// The keys whose tokens are good, now or soon.
     func published(_ keys: [ScheduledKey], now: Timestamp) -> [ScheduledKey] {
         keys.filter { $0.retireAt.map { now < $0 } ?? true }
+    }
+
+    /// Whether another key may be made. If not, the last one signs on until others have retired.
+    func hasRoom(_ keys: [ScheduledKey], now: Timestamp) -> Bool {
+        published(keys, now: now).count < Self.publishedLimit
     }
 
     /// Whether the schedule asks for another key: there is none, the last one has signed long enough, or it is of another

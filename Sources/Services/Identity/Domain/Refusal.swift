@@ -30,6 +30,8 @@ enum Refusal: Error, Sendable, Hashable {
     case noSuchClient(Int64)
     case noSuchAPIKey(Int64)
     case tooManyAPIKeys
+    /// So many signing keys are published that no verifier should be given more.
+    case tooManySigningKeys
     /// No signing key could be read so far.
     case keysMissing
 }
