@@ -2,6 +2,7 @@ import HTTPTypes
 import Postgres
 import ServiceKit
 import ServiceTestSupport
+import TestSupport
 import Testing
 
 @testable import Identity
@@ -99,6 +100,53 @@ import Testing
             let statuses = try await Self.atOnce(work).map(\.status)
             // No deadlock: that would be 503.
             #expect(Set(statuses).isSubset(of: [200, 204, 401]), "\(statuses)")
+        }
+    }
+
+    @Test(arguments: ["client", "API key", "session"])
+    func `an administrator who was demoted while a request waited ends nothing more`(what: String) async throws {
+        try await withIdentity { identity in
+            let (person, admin) = try await identity.administrator()
+            let ada = try await identity.person()
+            let session = try await identity.signIn(ada)
+            let client = try await identity.send(
+                .post, "/identity/clients", token: admin, json: #"{"name":"importer","scopes":[]}"#)
+            let key = try await identity.send(
+                .post, "/identity/api-keys", token: session.access, json: #"{"name":"till","scopes":[]}"#)
+            let request: Work
+            switch what {
+            case "client":
+                let id = try #require(client.json["id"]?.integer)
+                request = { try await identity.send(.delete, "/identity/clients/\(id)", token: admin) }
+            case "API key":
+                let id = try #require(key.json["id"]?.integer)
+                request = { try await identity.send(.delete, "/identity/api-keys/\(id)", token: admin) }
+            default:
+                request = {
+                    try await identity.submit("/identity/revoke", "token=\(session.refresh)", token: admin)
+                }
+            }
+            let answer = try await withThrowingTaskGroup(of: TestAnswer.self) { group in
+                try await identity.database.withTransaction { transaction in
+                    // What each of the requests waits for.
+                    _ = try await transaction.query("SELECT FROM clients FOR UPDATE")
+                    _ = try await transaction.query("SELECT FROM accounts WHERE id = $1 FOR UPDATE", [ada.id])
+                    group.addTask { try await request() }
+                    try await eventually("the request waits", within: .seconds(60)) {
+                        try await identity.count(
+                            """
+                            SELECT count(*) FROM pg_stat_activity
+                            WHERE datname = current_database() AND wait_event_type = 'Lock'
+                            """) > 0
+                    }
+                    try await identity.resources.revokeEverything(of: person.account, in: transaction)
+                }
+                return try await #require(group.next())
+            }
+            #expect(answer.status == 401 && answer.isProblem)
+            #expect(try await identity.count("SELECT count(*) FROM clients") == 1)
+            #expect(try await identity.count("SELECT count(*) FROM api_keys") == 1)
+            #expect(try await identity.refresh(session.refresh).status == 200)
         }
     }
 

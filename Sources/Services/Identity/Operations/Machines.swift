@@ -26,7 +26,9 @@ struct Machines: Sendable {
     func deleteClient(_ id: Int64, by requester: Requester) async throws {
         try requester.requireAdministrator()
         try await database.withTransaction { transaction in
-            guard let client = try await store.deleteClient(id, in: transaction) else { throw Refusal.noSuchClient(id) }
+            let client = try await store.deleteClient(id, in: transaction)
+            try await resources.confirm(requester, in: transaction)
+            guard let client else { throw Refusal.noSuchClient(id) }
             try await store.record(
                 Change(actor: requester.subject, event: .clientDeleted, subject: client.subject), in: transaction)
             try await revoke(client.subject, in: transaction)
@@ -81,9 +83,11 @@ struct Machines: Sendable {
         guard let found = try await store.findAPIKey(id, in: database) else { throw Refusal.noSuchAPIKey(id) }
         try requester.require(ownerOf: found.accountID)
         try await database.withTransaction { transaction in
-            guard try await store.lock(found.accountID, in: transaction) != nil,
-                try await store.deleteAPIKey(id, in: transaction)
-            else { throw Refusal.noSuchAPIKey(id) }
+            let owner = try await store.lock(found.accountID, in: transaction)
+            try await resources.confirm(requester, in: transaction)
+            guard owner != nil, try await store.deleteAPIKey(id, in: transaction) else {
+                throw Refusal.noSuchAPIKey(id)
+            }
             try await store.record(
                 Change(actor: requester.subject, event: .apiKeyDeleted, subject: found.subject), in: transaction)
             try await revoke(found.subject, in: transaction)

@@ -146,6 +146,8 @@ struct Sessions: Sendable {
             {
                 families = try await store.endFamily(found.family, in: transaction)
             }
+            // Whoever was demoted, deactivated or signed out while we waited ends nothing more.
+            try await resources.confirm(requester, in: transaction)
             for _ in families {
                 try await store.record(
                     Change(
