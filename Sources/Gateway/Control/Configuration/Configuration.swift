@@ -29,12 +29,13 @@ public struct Configuration: Sendable {
     /// For cookies of Gateways that name no key of their own: it lives as long as the process.
     private static let processKey = SessionKey(high: .random(in: 0 ... .max), low: .random(in: 0 ... .max))
 
+    /// - Parameter previous: the configuration in use, for objects whose new version is wrong.
     public init(
         files: ConfigurationFiles, backends: [BackendAddress] = [], listen: [ListenAddress] = [],
-        tracedPerMillion: Int = 10_000
+        tracedPerMillion: Int = 10_000, keeping previous: Configuration? = nil
     ) {
         sources = files.documents
-        documents = Documents(reading: files.documents)
+        documents = Documents(reading: files.documents, keeping: previous?.documents)
         overrides = backends
         self.listen = listen
         self.tracedPerMillion = tracedPerMillion

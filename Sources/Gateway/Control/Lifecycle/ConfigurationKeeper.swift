@@ -53,7 +53,7 @@ struct ConfigurationKeeper {
             reading: settings.configuration, mounted: settings.mounted, namespace: settings.namespace)
         var configuration = Configuration(
             files: files, backends: settings.backends, listen: settings.listen,
-            tracedPerMillion: settings.tracedPerMillion)
+            tracedPerMillion: settings.tracedPerMillion, keeping: self.configuration)
         let keySets = configuration.keySetFiles
         watch.read(states.merging(ConfigurationFiles.states(of: [], and: keySets)) { first, _ in first })
         watchedKeySets = keySets

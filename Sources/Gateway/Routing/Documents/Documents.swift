@@ -20,10 +20,16 @@ public struct Documents: Sendable {
     public private(set) var undecidable: [Diagnostic] = []
     /// The errors among them, by the object they are about.
     private var errors: [ObjectKey: [Diagnostic]] = [:]
+    /// Objects of which an earlier version is used, and what is wrong with the new one.
+    private(set) var kept: [ObjectKey: [Diagnostic]] = [:]
+    /// The documents without errors, for whoever comes after these.
+    private var good: [ObjectKey: SourceDocument] = [:]
 
     private static let gatewayGroup = "gateway.networking.k8s.io"
     private static let ownGroup = "gatehouse.dev"
     private static let ownKinds = ["AccessPolicy", "AuthenticationPolicy", "RateLimitPolicy", "TrafficPolicy"]
+    private static let kinds =
+        ["GatewayClass", "Gateway", "HTTPRoute", "GRPCRoute", "ReferenceGrant", "BackendTLSPolicy"] + ownKinds
     private static let unsupportedKinds = ["ListenerSet", "TCPRoute", "TLSRoute", "UDPRoute"]
 
     /// By group, kind and name.
@@ -33,11 +39,43 @@ public struct Documents: Sendable {
     /// one that is there may hold only what could be read of it: see `errors(of:)`.
     ///
     /// Documents of groups that are not the gateway's (`apps`, `rbac.authorization.k8s.io`, …) are left out with a note.
-    public init(reading sources: [SourceDocument]) {
+    ///
+    /// - Parameter previous: what these take the place of. An object that was good there and has an error here stays as it
+    ///   was, as in a cluster whose API server refuses the new version (Gateway API calls it "Fall Back",
+    ///   `RouteConditionPartiallyInvalid`); the error is told all the same.
+    public init(reading sources: [SourceDocument], keeping previous: Documents? = nil) {
+        read(sources, insteadOf: [:])
+        guard let replacements = previous?.replacements(in: self), !replacements.isEmpty else { return }
+        let refused = errors.filter { replacements[$0.key] != nil }
+        self = Documents()
+        read(sources, insteadOf: replacements)
+        kept = refused.mapValues { errors in
+            errors.map { error in
+                var told = error
+                told.message += "; the version that was in use stays"
+                return told
+            }
+        }
+        diagnostics += kept.values.flatMap(\.self)
+    }
+
+    private init() {}
+
+    private mutating func read(_ sources: [SourceDocument], insteadOf replacements: [ObjectKey: SourceDocument]) {
         let sink = DiagnosticSink()
         var seen: Seen = [:]
-        for source in sources { read(source, &seen, sink) }
+        for source in sources { read(source, insteadOf: replacements, &seen, sink) }
         diagnostics = sink.diagnostics
+    }
+
+    /// What was good here of the objects that have an error in `next`.
+    private func replacements(in next: Documents) -> [ObjectKey: SourceDocument] {
+        var found: [ObjectKey: SourceDocument] = [:]
+        for object in next.errors.keys where next.good[object] == nil {
+            let kind = good[object] == nil ? Spelling.nearest(to: object.kind, among: Self.kinds) : object.kind
+            found[object] = kind.flatMap { good[ObjectKey(kind: $0, key: object.key)] }
+        }
+        return found
     }
 
     /// What is wrong with a document in itself; empty when it can be used as it is.
@@ -56,7 +94,10 @@ public struct Documents: Sendable {
         }
     }
 
-    private mutating func read(_ source: SourceDocument, _ seen: inout Seen, _ sink: DiagnosticSink) {
+    private mutating func read(
+        _ source: SourceDocument, insteadOf replacements: [ObjectKey: SourceDocument], _ seen: inout Seen,
+        _ sink: DiagnosticSink
+    ) {
         let kind = source.value.field("kind")?.text ?? ""
         if kind == "List", source.value.field("apiVersion")?.text == "v1" {
             guard case .sequence(let items)? = source.value.field("items")?.content else {
@@ -65,9 +106,13 @@ public struct Documents: Sendable {
                 return
             }
             for item in items {
-                read(SourceDocument(file: source.file, number: source.number, value: item), &seen, sink)
+                let source = SourceDocument(file: source.file, number: source.number, value: item)
+                read(source, insteadOf: replacements, &seen, sink)
             }
             return
+        }
+        if let object = Self.object(of: source), let replacement = replacements[object] {
+            return read(replacement, insteadOf: [:], &seen, sink)
         }
         let metadata = source.value.field("metadata")
         let name = metadata?.field("name")?.text
@@ -103,7 +148,8 @@ public struct Documents: Sendable {
             }
             seen[identity] = (source.value, place)
         }
-        if read(&reader, version: version, kind: kind) {
+        let isOurs = read(&reader, version: version, kind: kind)
+        if isOurs {
             reader.ignore("status")
             reader.finish()
             undecidable += own.diagnostics.filter { error in
@@ -111,8 +157,19 @@ public struct Documents: Sendable {
             }
         }
         let found = own.diagnostics.filter { $0.severity == .error }
-        if found.isEmpty { return }
-        errors[ObjectKey(kind: Self.meantKind(version.value, kind.value), key: "\(namespace)/\(name ?? "")")] = found
+        if found.isEmpty && !isOurs { return }
+        let object = ObjectKey(
+            kind: Self.meantKind(version.value, kind.value), key: "\(namespace)/\(name ?? "")")
+        if found.isEmpty { good[object] = source } else { errors[object] = found }
+    }
+
+    /// As it is known in `errors` and `good`; nil: it does not say.
+    private static func object(of source: SourceDocument) -> ObjectKey? {
+        guard let version = source.value.field("apiVersion")?.text, let kind = source.value.field("kind")?.text,
+            let metadata = source.value.field("metadata"), let name = metadata.field("name")?.text
+        else { return nil }
+        let namespace = metadata.field("namespace")?.text ?? "default"
+        return ObjectKey(kind: meantKind(version, kind), key: "\(namespace)/\(name)")
     }
 
     private mutating func refuse(_ diagnostic: Diagnostic, _ sink: DiagnosticSink) {
@@ -189,15 +246,13 @@ public struct Documents: Sendable {
             }
             return
         }
-        let kinds =
-            ["GatewayClass", "Gateway", "HTTPRoute", "GRPCRoute", "ReferenceGrant", "BackendTLSPolicy"] + Self.ownKinds
         if Self.unsupportedKinds.contains(kind.value) {
             sink.error(at: kind.place, "\(kind.value) is not supported by this version")
-        } else if kinds.contains(kind.value) {
+        } else if Self.kinds.contains(kind.value) {
             let known = Self.ownKinds.contains(kind.value) ? "\(Self.ownGroup)/v1alpha1" : "\(Self.gatewayGroup)/v1"
             sink.error(at: version.place, "must be \(known) for this kind, not \(version.value)")
         } else {
-            let hint = Spelling.nearest(to: kind.value, among: kinds).map { "; did you mean \($0)?" } ?? ""
+            let hint = Spelling.nearest(to: kind.value, among: Self.kinds).map { "; did you mean \($0)?" } ?? ""
             sink.error(at: kind.place, "unknown kind \(kind.value) in \(version.value)\(hint)")
         }
     }

@@ -290,6 +290,9 @@ extension Translator {
                 .map { Self.told($0.key, $0.value, isKnown: !faults.known(of: route.rules[$0.key], $0.key).isEmpty) }
             own.append(Condition(.partiallyInvalid, .unsupportedValue, told.joined(separator: "; "), is: true))
         }
+        if let error = documents.kept[route.object]?.first {
+            own.append(Condition(.partiallyInvalid, .unsupportedValue, "Fall Back: \(error.brief)", is: true))
+        }
         var object = ObjectStatus(kind: route.kind.rawValue, name: route.metadata.key)
         object.parents = zip(route.parents, refusals).map { parent, refusal in
             let reference = ObjectStatus.Reference(
