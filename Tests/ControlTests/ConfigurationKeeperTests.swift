@@ -6,7 +6,7 @@ import Testing
 
 @testable import Control
 
-@Suite(.timeLimit(.minutes(1))) struct ConfigurationKeeperTests {
+@Suite(.timeLimit(.minutes(3))) struct ConfigurationKeeperTests {
     private let folder: TemporaryFolder
     private let status = ControlStatus()
     private let queue = VerificationQueue(consumers: 1) { TokenFactory.now }

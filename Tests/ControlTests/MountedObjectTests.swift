@@ -8,7 +8,7 @@ import Testing
 @testable import Control
 
 /// A gateway in a cluster: documents without a namespace, and Secrets and ConfigMaps that are mounted as folders.
-@Suite(.timeLimit(.minutes(1))) struct MountedObjectTests {
+@Suite(.timeLimit(.minutes(3))) struct MountedObjectTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Control
 
-@Suite(.timeLimit(.minutes(1))) struct VerificationQueueTests {
+@Suite(.timeLimit(.minutes(3))) struct VerificationQueueTests {
     private let provider = TokenVerifier.Provider(
         settings: TokenProvider(name: "p", issuer: "i", audiences: ["a"], keySet: .file(path: "/k")), keys: nil)
 

@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// A blocking TCP socket on the loopback interface, each call with a deadline of ten seconds by default.
+/// A blocking TCP socket on the loopback interface, each call with a deadline of a minute by default.
 public final class BlockingSocket: ByteStream {
     /// Closed on exec: a program that another test starts meanwhile must not keep a connection alive.
     fileprivate static let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
@@ -11,18 +11,23 @@ public final class BlockingSocket: ByteStream {
 
     init(adopting descriptor: Int32, deadlineSeconds: Int) {
         self.descriptor = descriptor
-        var deadline = timeval(tv_sec: deadlineSeconds, tv_usec: 0)
+        setDeadline(seconds: deadlineSeconds)
+        set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    }
+
+    /// Of each call from now on.
+    public func setDeadline(seconds: Int) {
+        var deadline = timeval(tv_sec: seconds, tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
             setsockopt(descriptor, SOL_SOCKET, option, &deadline, socklen_t(MemoryLayout<timeval>.size))
         }
-        set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
     }
 
     /// - Parameters:
     ///   - host: the last byte of our own address, 127.0.0.x: for a peer that is another client.
     ///   - receiveBuffer: SO_RCVBUF in bytes, for a peer that lets the other side wait.
     public convenience init(
-        connectingTo port: UInt16, from host: UInt8 = 1, receiveBuffer: Int32? = nil, deadlineSeconds: Int = 10
+        connectingTo port: UInt16, from host: UInt8 = 1, receiveBuffer: Int32? = nil, deadlineSeconds: Int = 60
     ) throws(StreamFailure) {
         self.init(adopting: socket(AF_INET, Self.kind, 0), deadlineSeconds: deadlineSeconds)
         if let receiveBuffer { set(SOL_SOCKET, SO_RCVBUF, receiveBuffer) }
@@ -126,7 +131,7 @@ public final class BlockingListener: Sendable {
     deinit { Glibc.close(descriptor) }
 
     /// The next connection; nil when the listener was closed.
-    public func accept(deadlineSeconds: Int = 10) -> BlockingSocket? {
+    public func accept(deadlineSeconds: Int = 60) -> BlockingSocket? {
         let accepted = Glibc.accept(descriptor, nil, nil)
         guard accepted >= 0 else { return nil }
         // accept4 is not to be had from Swift; the moment in between is short.
@@ -137,7 +142,7 @@ public final class BlockingListener: Sendable {
     /// Ends the listening and wakes whoever is in `accept`.
     ///
     /// The descriptor lasts as long as this object: a thread that is about to call `accept` must not find another test's
-    /// socket under its number, nor another test's listener take the port while somebody still connects to it.
+    /// socket under its number. The port is free for others from now on; `PortReservation` keeps one.
     public func close() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 }
 

@@ -4,11 +4,12 @@ import Glibc
 public enum SocketTable {
     typealias Name = (Int32, UnsafeMutablePointer<sockaddr>?, UnsafeMutablePointer<socklen_t>?) -> Int32
 
-    /// Connected sockets of this process with `port` of 127.0.0.1 at either end. A connection inside the process counts
-    /// twice. Others of 127.0.0.0/8 are not looked at: the kernel gives their ports out on their own.
+    /// Connected TCP sockets of this process with `port` of 127.0.0.1 at either end. A connection inside the process counts
+    /// twice. Others of 127.0.0.0/8 are not looked at, nor UDP: the kernel gives their ports out on their own. (The test
+    /// process has a pair of connected UDP sockets from its start to its end.)
     public static func connections(touching port: UInt16) -> Int {
         descriptors().count { descriptor in
-            guard let peer = name(of: descriptor, getpeername) else { return false }
+            guard isStream(descriptor), let peer = name(of: descriptor, getpeername) else { return false }
             return isLoopback(peer, port) || name(of: descriptor, getsockname).map { isLoopback($0, port) } ?? false
         }
     }
@@ -19,7 +20,7 @@ public enum SocketTable {
             "127.\(UInt32(bigEndian: name.sin_addr.s_addr) & 0xFF_FFFF):\(UInt16(bigEndian: name.sin_port))"
         }
         let sockets = descriptors().compactMap { descriptor -> String? in
-            guard let own = name(of: descriptor, getsockname) else { return nil }
+            guard isStream(descriptor), let own = name(of: descriptor, getsockname) else { return nil }
             let peer = name(of: descriptor, getpeername)
             guard own.sin_port.bigEndian == port || peer?.sin_port.bigEndian == port else { return nil }
             return "descriptor \(descriptor) from \(text(own)) to \(peer.map(text) ?? "nobody")"
@@ -46,6 +47,12 @@ public enum SocketTable {
 
     static func port(of descriptor: Int32, _ name: Name) -> UInt16? {
         self.name(of: descriptor, name).map { UInt16(bigEndian: $0.sin_port) }
+    }
+
+    private static func isStream(_ descriptor: Int32) -> Bool {
+        var type: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == Int32(SOCK_STREAM.rawValue)
     }
 
     private static func isLoopback(_ name: sockaddr_in, _ port: UInt16) -> Bool {
@@ -82,7 +89,7 @@ public func settles(within seconds: Int, _ condition: () -> Bool) async throws -
 /// processors: not for what another test has to end.
 ///
 /// - Returns: false when it did not hold within `seconds`.
-public func eventually(within seconds: Int = 10, _ condition: () -> Bool) -> Bool {
+public func eventually(within seconds: Int = 60, _ condition: () -> Bool) -> Bool {
     let clock = ContinuousClock()
     let deadline = clock.now + .seconds(seconds)
     while !condition() {

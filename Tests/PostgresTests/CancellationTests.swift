@@ -2,7 +2,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(3)))
 struct CancellationTests {
     @Test func `cancelling the task stops the statement at the server`() async throws {
         let server = try await PostgresServer.shared()
@@ -85,7 +85,7 @@ struct CancellationTests {
 
     @Test func `a statement that takes too long fails by itself`() async throws {
         try await withPool {
-            $0.statementTimeout = .milliseconds(100); $0.poolSize = 1
+            $0.statementTimeout = .seconds(1); $0.poolSize = 1
         } _: { pool in
             let error = await failure { try await pool.query("SELECT pg_sleep(60)") }
             #expect(error?.code == .queryTimeout)
@@ -125,7 +125,7 @@ struct CancellationTests {
                 for task in tasks { #expect(await failure { try await task.value }?.code == .cancelled) }
                 #expect(try await connection.query("SELECT 1").count == 1)
             }
-            #expect(ContinuousClock.now - start < .seconds(30))
+            #expect(ContinuousClock.now - start < .seconds(45))
         }
     }
 

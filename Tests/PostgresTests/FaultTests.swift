@@ -165,8 +165,8 @@ struct FaultTests {
                 for _ in 0..<9 {
                     times.append(await clock.measure { _ = await failure { try await pool.ping() } })
                 }
-                // One in the middle: a busy machine may delay some. The back-off is 0.5 to 1 s by now.
-                #expect(times.sorted()[4] < .milliseconds(350), "\(times)")
+                // A busy machine may delay most. The back-off is 0.5 to 1 s by now: with it, none is faster.
+                #expect(times.sorted()[1] < .milliseconds(350), "\(times)")
             }
         }
     }

@@ -173,7 +173,7 @@ struct QueryTests {
             let version = try await pool.query("SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl")
             #expect(try version.first?.decode(0) == "TLSv1.3")
         }
-        configuration.acquireTimeout = .seconds(1)
+        configuration.acquireTimeout = .seconds(5)
         configuration.host = "127.0.0.1"
         try await withPool(configuration) { pool in
             #expect(await failure { try await pool.ping() }?.code == .connectionFailure)

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What goes in must come out, bit by bit.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(3)))
 struct ValueTests {
     private static let echo: Statement = "SELECT $1"
 

@@ -52,14 +52,14 @@ import Wire
 
     @Test func `a PROXY header that does not come, and one that is none`() async throws {
         var site = Site(rules: [])
-        site.limits.handshakeTimeout = 300
+        site.limits.handshakeTimeout = 2_000
         site.proxyProtocol = ProxyProtocolSettings()
         let lines = try await lines(site, until: .proxyHeaderTimeout) { gateway in
-            let silent = try gateway.connect()
-            try silent.send("PROXY TCP4 ")
             let wrong = try gateway.connect()
             try wrong.get("/")
             #expect(eventually { gateway.gateway.statistics.connectionsGivenUp[.proxyHeaderRefused] == 1 })
+            let silent = try gateway.connect()
+            try silent.send("PROXY TCP4 ")
             return [silent, wrong]
         }
         #expect(lines.map(\.outcome) == ["proxyHeaderRefused", "proxyHeaderTimeout"])

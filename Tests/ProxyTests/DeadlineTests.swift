@@ -111,16 +111,19 @@ import Wire
     @Test func `an endpoint of HTTP/2 that never says whether it takes tunnels has its deadline`() async throws {
         let silent = try ScriptedUpstream { $0.waitForEnd() }
         defer { silent.stop() }
-        var site = Site(rules: [Site.Rule(path: "/", endpoints: [silent.port], wireProtocol: .h2c)])
+        var site = Site(rules: [
+            Site.Rule(path: "/", endpoints: [silent.port], wireProtocol: .h2c),
+            Site.Rule(path: "/patient", endpoints: [silent.port], wireProtocol: .h2c),
+        ])
         site.rules[0].traffic.timeouts.responseHeadMilliseconds = 200
-        site.rules[0].traffic.retries.maximumRetries = 0
+        for number in site.rules.indices { site.rules[number].traffic.retries.maximumRetries = 0 }
         let log = try await withGateway(site) { gateway in
             let client = try gateway.connect()
             try client.get("/", fields: ["connection: upgrade", "upgrade: websocket", "sec-websocket-key: a"])
             #expect(try client.response().status == 504)
             // One that gives up before is forgotten.
             let leaving = try gateway.connect()
-            try leaving.get("/", fields: ["connection: upgrade", "upgrade: websocket", "sec-websocket-key: a"])
+            try leaving.get("/patient", fields: ["connection: upgrade", "upgrade: websocket", "sec-websocket-key: a"])
             #expect(eventually { gateway.gateway.statistics.requestsOpen == 1 })
             leaving.socket.reset()
             #expect(eventually { gateway.gateway.statistics.requestsOpen == 0 })

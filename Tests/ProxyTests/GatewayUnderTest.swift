@@ -186,7 +186,7 @@ final class GatewayUnderTest: Sendable {
     func port(_ listener: String) throws -> UInt16 { try #require(gateway.ports[listener]) }
 
     /// - Parameter host: the client's address, 127.0.0.x.
-    func connect(from host: UInt8 = 1, receiveBuffer: Int32? = nil, deadlineSeconds: Int = 10) throws -> Client {
+    func connect(from host: UInt8 = 1, receiveBuffer: Int32? = nil, deadlineSeconds: Int = 60) throws -> Client {
         let socket = try BlockingSocket(
             connectingTo: port("http"), from: host, receiveBuffer: receiveBuffer, deadlineSeconds: deadlineSeconds)
         return Client(socket: socket, stream: socket)
@@ -203,7 +203,7 @@ final class GatewayUnderTest: Sendable {
         return try HTTP2Client(socket, socket: socket)
     }
 
-    func connectHTTP2(receiveBuffer: Int32? = nil, deadlineSeconds: Int = 10) throws -> HTTP2Client {
+    func connectHTTP2(receiveBuffer: Int32? = nil, deadlineSeconds: Int = 60) throws -> HTTP2Client {
         let socket = try BlockingSocket(
             connectingTo: port("https"), receiveBuffer: receiveBuffer, deadlineSeconds: deadlineSeconds)
         return try HTTP2Client(BlockingTLS(over: socket, protocols: ["h2"]), socket: socket)
@@ -254,6 +254,15 @@ func withGateway(
     _ site: Site, workers: Int = 1, sourceLocation: SourceLocation = #_sourceLocation,
     _ body: (GatewayUnderTest) async throws -> Void
 ) async throws -> [LogLine] {
+    // The clients here block.
+    try await withTaskExecutorPreference(BlockingThreads.shared) {
+        try await runGateway(site, workers: workers, sourceLocation: sourceLocation, body)
+    }
+}
+
+private func runGateway(
+    _ site: Site, workers: Int, sourceLocation: SourceLocation, _ body: (GatewayUnderTest) async throws -> Void
+) async throws -> [LogLine] {
     let gateway = try GatewayUnderTest(site, workers: workers)
     do {
         try await body(gateway)
@@ -274,15 +283,15 @@ func withGateway(
     let finished = statistics.requests.values.reduce(0, +)
     #expect(finished == UInt64(log.count), "every request has one line", sourceLocation: sourceLocation)
     #expect(statistics.responses.reduce(0, +) == finished, sourceLocation: sourceLocation)
-    // A leak stays. Half a minute outlasts the ten seconds after which a test's own blocking socket gives up.
+    // A leak stays. A minute and a half outlasts the deadline of a test's own blocking socket.
     for port in gateway.gateway.ports.values {
         #expect(
-            try await settles(within: 30) { SocketTable.connections(touching: port) == 0 },
+            try await settles(within: 90) { SocketTable.connections(touching: port) == 0 },
             "client connections leak: \(SocketTable.describe(touching: port))", sourceLocation: sourceLocation)
     }
     for port in site.rules.flatMap({ $0.endpoints + $0.mirror }) {
         #expect(
-            try await settles(within: 30) { SocketTable.connections(touching: port) == 0 },
+            try await settles(within: 90) { SocketTable.connections(touching: port) == 0 },
             "upstream connections leak: \(SocketTable.describe(touching: port))", sourceLocation: sourceLocation)
     }
     return log

@@ -301,7 +301,7 @@ import Wire
             let stream = try #require(client.peer.request("GET", "/last"))
             try client.flush()
             #expect(eventually { upstream.requests.count == 1 })
-            async let drained: Void = gateway.gateway.drain(deadlineSeconds: 5)
+            async let drained: Void = gateway.gateway.drain(deadlineSeconds: 60)
             #expect(await gateway.isDraining())
             try client.pump { client.peer.isGoingAway }
             #expect(!client.peer.session.canOpenStream)

@@ -139,7 +139,7 @@ import Wire
         }
         defer { upstream.stop() }
         var site = site(upstream.port)
-        site.rules[0].traffic.timeouts.responseHeadMilliseconds = 1_000
+        site.rules[0].traffic.timeouts.responseHeadMilliseconds = 3_000
         try await withGateway(site) { gateway in
             let client = try gateway.connect()
             try client.get("/")

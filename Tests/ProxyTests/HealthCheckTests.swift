@@ -120,11 +120,12 @@ import Wire
             good.stop()
             bad.stop()
         }
-        if silence == .noListener { bad.stopListening() }
-        var site = site([bad.port, good.port])
+        let nobody = try PortReservation()
+        let port = silence == .noListener ? nobody.port : bad.port
+        var site = site([port, good.port])
         if silence == .noAnswer { site.rules[0].traffic.healthCheck?.timeoutMilliseconds = 1_000 }
         try await withGateway(site) { gateway in
-            #expect(eventually { isHealthy(gateway, bad.port) == false })
+            #expect(eventually { isHealthy(gateway, port) == false })
             let client = try gateway.connect()
             for _ in 0..<10 {
                 try client.get("/")

@@ -87,7 +87,7 @@ import Wire
             let slow = try gateway.connect()
             try slow.get("/slow")
             #expect(eventually { upstream.requests.count == 2 })
-            async let drained: Void = gateway.gateway.drain(deadlineSeconds: 5)
+            async let drained: Void = gateway.gateway.drain(deadlineSeconds: 60)
             #expect(await gateway.isDraining())
             #expect(try idle.reader.isAtEnd())
             idle.socket.close()

@@ -191,7 +191,7 @@ import Testing
 
     @Test func `a head that does not come to its end is given up`() async throws {
         var site = Site(rules: [])
-        site.limits.requestHeadTimeout = 300
+        site.limits.requestHeadTimeout = 2_000
         let log = try await withGateway(site) { gateway in
             let client = try gateway.connect()
             try client.send("GET / HTTP/1.1\r\nhost: loc")

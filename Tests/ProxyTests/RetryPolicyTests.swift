@@ -1,4 +1,5 @@
 import GatewayTestSupport
+import Glibc
 import Proxy
 import Routing
 import Testing
@@ -201,7 +202,7 @@ import Wire
             good.stop()
         }
         var site = site([silent.port, good.port])
-        site.rules[0].backendRequestTimeout = 2_000
+        site.rules[0].backendRequestTimeout = 5_000
         let log = try await withGateway(site) { gateway in
             let found = try statuses(gateway, 2)
             #expect(found.allSatisfy { $0 == 200 })
@@ -238,11 +239,11 @@ import Wire
         let trickling = try ScriptedUpstream { connection in
             _ = try connection.request()
             try connection.send("HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n")
-            while (try? connection.send("x")) != nil {}
+            while (try? connection.send("x")) != nil { poll(nil, 0, 1) }
         }
         defer { trickling.stop() }
         var site = site([trickling.port])
-        site.rules[0].backendRequestTimeout = 300
+        site.rules[0].backendRequestTimeout = 2_000
         let log = try await withGateway(site) { gateway in
             let response = try gateway.get("/")
             #expect(response.isCut)

@@ -293,7 +293,7 @@ import Wire
 
     @Test func `a head of a lone CR has its deadline`() async throws {
         var site = Site(rules: [])
-        site.limits.requestHeadTimeout = 300
+        site.limits.requestHeadTimeout = 2_000
         try await withGateway(site) { gateway in
             let client = try gateway.connect()
             try client.get("/none")

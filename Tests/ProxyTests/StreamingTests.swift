@@ -184,6 +184,7 @@ import Wire
                 // The window stays shut, so there is nothing more to receive.
                 #expect(throws: StreamFailure.timedOut) { try client.pump { stream.closeCode != nil } }
                 #expect(stream.bytesSent < 30 << 20)
+                client.socket.setDeadline(seconds: 60)
                 mayRead.open()
                 try client.pump { stream.closeCode != nil }
                 #expect(stream.text == "\(size)")

@@ -30,7 +30,7 @@ final class LoopThread: Sendable {
             result.withLock { $0 = outcome }
             done.signal()
         }
-        guard done.wait(timeout: .now() + 10) == .success, let outcome = result.withLock({ $0 }) else {
+        guard done.wait(timeout: .now() + 60) == .success, let outcome = result.withLock({ $0 }) else {
             throw StreamFailure.timedOut
         }
         return try outcome.get()

@@ -238,7 +238,7 @@ struct `Asking the warehouse` {
     /// the promised two seconds is the default of the deadline (`Sales' settings`) and is seen end to end; on a machine that
     /// runs all tests at once the seconds of a wall clock say little.
     private func expectUnavailable(
-        _ sales: Sales, _ token: String, within limit: Duration = .seconds(10)
+        _ sales: Sales, _ token: String, within limit: Duration = .seconds(25)
     ) async throws {
         let start = ContinuousClock.now
         let answer = try await sales.send(.get, soldItems, token: token)

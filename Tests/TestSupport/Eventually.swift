@@ -9,7 +9,7 @@
 /// - Throws: ``TestSupportError`` when the time is over, `CancellationError`, or what `look` throws.
 @discardableResult
 public func eventually<Finding>(
-    _ what: String, within limit: Duration = .seconds(10), every interval: Duration = .milliseconds(10),
+    _ what: String, within limit: Duration = .seconds(30), every interval: Duration = .milliseconds(10),
     _ look: () async throws -> Finding?
 ) async throws -> Finding {
     let deadline = ContinuousClock.now + limit
@@ -23,7 +23,7 @@ public func eventually<Finding>(
 
 /// Waits until a condition holds.
 public func eventually(
-    _ what: String, within limit: Duration = .seconds(10), isTrue condition: () async throws -> Bool
+    _ what: String, within limit: Duration = .seconds(30), isTrue condition: () async throws -> Bool
 ) async throws {
     try await eventually(what, within: limit) { try await condition() ? true : nil }
 }

@@ -39,7 +39,7 @@ final class Load: Sendable {
 
     private func end() { state.withLock { $0.isOver = true } }
 
-    /// Shoots until `work` is done, and at most for two minutes: a test's own limit comes first.
+    /// Shoots until `work` is done, and at most for four minutes and a half: a test's own limit comes after that.
     ///
     /// - Parameters:
     ///   - clients: How many there are; each sends its next request when the one before is answered.
@@ -50,7 +50,7 @@ final class Load: Sendable {
         during work: (Load) async throws -> Void
     ) async throws -> [Shot] {
         let load = Load()
-        let deadline = ContinuousClock.now + .seconds(120)
+        let deadline = ContinuousClock.now + .seconds(270)
         return try await withThrowingDiscardingTaskGroup { group in
             for client in 0..<clients {
                 group.addTask {

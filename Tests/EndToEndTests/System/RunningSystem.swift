@@ -204,7 +204,7 @@ final class RunningSystem: Sendable {
     func kill(_ part: Part) async throws {
         let process = try process(part)
         process.signal(SIGKILL)
-        try await process.end(within: .seconds(5))
+        try await process.end(within: .seconds(30))
     }
 
     func signal(_ part: Part, _ signal: Int32) throws {

@@ -63,5 +63,5 @@ extension Trait where Self == IssueHandlingTrait {
 /// The whole system, from a client's socket to Postgres and back.
 ///
 /// One system serves all tests, one test at a time: some of them take parts of it down.
-@Suite(.runningSystem, .keepingLogsOfFailures, .serialized, .timeLimit(.minutes(2)))
+@Suite(.runningSystem, .keepingLogsOfFailures, .serialized, .timeLimit(.minutes(5)))
 struct EndToEnd {}
