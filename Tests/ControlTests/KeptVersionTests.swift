@@ -59,7 +59,8 @@ import Testing
     private func isServed(_ snapshot: Snapshot) -> Bool { snapshot.routes.rules.first?.backends.isEmpty == false }
 
     private var conditions: [Condition] {
-        status.values.objects.first { $0.kind == "HTTPRoute" && $0.name == "default/shop" }?.parents?.first?.conditions ?? []
+        status.values.objects.first { $0.kind == "HTTPRoute" && $0.name == "default/shop" }?.parents?.first?.conditions
+            ?? []
     }
 
     @Test(arguments: ["not-a-path", "/b, kind: Prefix", "/b, type: Prefix"])
