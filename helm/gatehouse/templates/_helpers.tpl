@@ -178,3 +178,19 @@ spec:
     | replace "http://identity:8084/" (printf "http://identity:%d/" (int .root.Values.services.identity.port))
     | replace "port: 8443\n            statusCode: 308" (printf "port: %d\n            statusCode: 308" (int .root.Values.gateway.publicHttpsPort)) -}}
 {{- end -}}
+
+{{/* What the gateway reads, by file name: the data of a ConfigMap. Argument: root. */}}
+{{- define "gatehouse.documents" -}}
+{{- $documents := dict }}
+{{- range $path, $_ := .Files.Glob "documents/*.yaml" }}
+{{- $_ := set $documents (base $path) (include "gatehouse.document" (dict "root" $ "text" ($.Files.Get $path))) }}
+{{- end }}
+{{- $_ := unset $documents "kustomization.yaml" }}
+{{- range $name, $_ := .Values.services }}
+{{- $_ := set $documents (printf "service-%s.yaml" $name) (include "gatehouse.serviceDocument" (dict "root" $ "name" $name)) }}
+{{- end }}
+{{- range $file, $text := mergeOverwrite $documents .Values.gateway.documents }}
+{{ $file }}: |
+  {{- $text | trim | nindent 2 }}
+{{- end }}
+{{- end -}}
