@@ -197,7 +197,7 @@ import Testing
         let snapshot = try await keeper.load()
         #expect(snapshot.listeners.map(\.name) == ["a"])
         #expect(snapshot.listeners.map(\.port) == [9000])
-        #expect(snapshot.listeners.first?.proxyProtocol?.trustedSources.count == 2)
+        #expect(snapshot.listeners.first?.proxyProtocol?.trustedSources.blocks == ["10.0.0.0/8", "::1"])
         #expect(snapshot.routes.listeners.map(\.name) == ["a", "http"])
     }
 

@@ -87,13 +87,141 @@ import Testing
         #expect(status.values.problems.isEmpty)
     }
 
-    @Test func `a misspelt kind is the object that it was`() async throws {
+    /// It must not vanish, with what it guards or serves, because it is not known any more.
+    @Test(arguments: [
+        ("route.yaml", "HTTPRoute", "HTTPRout"), ("policy.yaml", "AccessPolicy", "AccesPolicy"),
+        ("gateway.yaml", "GatewayClass", "GatewayClas"),
+    ])
+    func `a misspelt kind refuses the whole when the object was in use`(file: String, kind: String, typo: String)
+        async throws
+    {
+        let good = ["route.yaml": Self.route("/b"), "policy.yaml": Self.policy("10.0.0.0/9")]
         var keeper = keeper()
+        _ = try await keeper.load()
+        let text = good[file] ?? SampleDocuments.gateway()
+        try folder.write(file, text.replacing("kind: \(kind)\n", with: "kind: \(typo)\n"))
+        let error = await #expect(throws: ConfigurationError.self) { try await keeper.load() }
+        #expect(error?.description.contains("did you mean") == true)
+    }
+
+    @Test func `a misspelt copy beside the object itself changes nothing for that`() async throws {
+        var keeper = keeper()
+        _ = try await keeper.load()
+        try folder.write("copy.yaml", Self.route("/c", kind: "HTTPRout"))
+        try folder.write("route.yaml", Self.route("/b"))
+        let snapshot = try await keeper.load()
+        #expect(paths(snapshot) == ["\(PathCondition.prefix("/b"))"])
+    }
+
+    @Test func `a kind that is not supported takes nobody's place`() async throws {
+        var keeper = keeper()
+        _ = try await keeper.load()
+        try folder.write("route.yaml", Self.route("/b", kind: "TCPRoute"))
+        #expect(try await keeper.load().routes.entries.isEmpty)
+    }
+
+    // MARK: - What may not stay
+
+    private static func route(_ name: String, at paths: [String]) -> String {
+        let rules = paths.map {
+            "    - {name: r\($0.dropFirst()), matches: [{path: {value: \($0)}}], backendRefs: [{name: warehouse, port: 80}]}"
+        }
+        return """
+            apiVersion: gateway.networking.k8s.io/v1
+            kind: HTTPRoute
+            metadata: {name: \(name)}
+            spec:
+              parentRefs: [{name: gatehouse}]
+              rules:
+            \(rules.joined(separator: "\n"))
+            """
+    }
+
+    private static func policy(_ name: String, for targets: [String], _ network: String) -> String {
+        let references = targets.map { "{group: gateway.networking.k8s.io, kind: HTTPRoute, \($0)}" }
+        return """
+            apiVersion: gatehouse.dev/v1alpha1
+            kind: AccessPolicy
+            metadata: {name: \(name)}
+            spec: {targetRefs: [\(references.joined(separator: ", "))], addresses: {allow: [\(network)]}}
+            """
+    }
+
+    /// Each is in use, and then one save that has an error in one document and is right in the others.
+    static let mixes: [(before: [String: String], after: [String: String])] = [
+        // A new route that the policy, wrong now, was to guard as well.
+        (
+            ["policy.yaml": policy("p", for: ["name: shop"], "10.0.0.0/8")],
+            [
+                "policy.yaml": policy("p", for: ["name: shop", "name: b"], "10.0.0.0/80"),
+                "b.yaml": route("b", at: ["/b"]),
+            ]
+        ),
+        // A stricter policy in the place of one that moves on, and is wrong.
+        (
+            [
+                "policy.yaml": policy("a", for: ["name: shop"], "0.0.0.0/0"), "b.yaml": route("b", at: ["/b"]),
+            ],
+            [
+                "policy.yaml": policy("a", for: ["name: b"], "10.0.0.0/80"),
+                "other.yaml": policy("z", for: ["name: shop"], "10.0.0.0/8"),
+            ]
+        ),
+        // A rule that is given up together with what guarded it, in a route that is wrong now.
+        (
+            [
+                "route.yaml": route("shop", at: ["/a", "/admin"]),
+                "policy.yaml": policy("p", for: ["name: shop, sectionName: radmin"], "10.0.0.0/8"),
+            ],
+            ["route.yaml": route("shop", at: ["a"]), "policy.yaml": ""]
+        ),
+        // A path that moves to a route with a policy of its own.
+        (
+            ["policy.yaml": "", "route.yaml": route("shop", at: ["/a", "/admin"])],
+            [
+                "route.yaml": route("shop", at: ["a"]), "b.yaml": route("z", at: ["/admin"]),
+                "policy.yaml": policy("p", for: ["name: z"], "10.0.0.0/8"),
+            ]
+        ),
+        // Two documents of one object, the first of them wrong.
+        (
+            ["policy.yaml": ""],
+            ["route.yaml": route("shop", at: ["a"]), "z.yaml": route("shop", at: ["/b"])]
+        ),
+    ]
+
+    @Test(arguments: mixes.indices)
+    func `an old version does not stay where the rest goes on without it: all is refused`(number: Int) async throws {
+        let (before, after) = Self.mixes[number]
+        var keeper = keeper()
+        for (file, text) in before { try folder.write(file, text) }
+        _ = try await keeper.load()
+        #expect(status.values.problems.isEmpty)
+        for (file, text) in after { try folder.write(file, text) }
+        await #expect(throws: ConfigurationError.self) { try await keeper.load() }
+    }
+
+    @Test func `certificates and keys are renewed whatever else is wrong`() async throws {
+        func secret(_ value: String) -> String {
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {key: \(value)}\n"
+        }
+        var keeper = keeper()
+        try folder.write("secret.yaml", secret("old"))
         let before = try await keeper.load()
-        try folder.write("route.yaml", Self.route("/b", kind: "HTTPRout"))
+        try folder.write("secret.yaml", secret("new"))
+        try folder.write("route.yaml", Self.route("no-path"))
         let snapshot = try await keeper.load()
         #expect(paths(snapshot) == paths(before) && isServed(snapshot))
-        #expect(status.values.problems.map(\.message).contains { $0.contains("did you mean HTTPRoute?") })
+        #expect(status.values.documents.contains { "\($0.value)".contains("new") })
+        #expect(!status.values.documents.contains { "\($0.value)".contains("no-path") })
+    }
+
+    /// A policy of a kind that is none closes what it may have been for; an old one must not stand in for it.
+    @Test func `an unknown policy is nobody's new version`() async throws {
+        var keeper = keeper()
+        _ = try await keeper.load()
+        try folder.write("policy.yaml", Self.policy("10.0.0.0/8").replacing("AccessPolicy", with: "Quarantine"))
+        #expect(!isServed(try await keeper.load()))
     }
 
     @Test func `a policy whose new version is wrong guards as before`() async throws {

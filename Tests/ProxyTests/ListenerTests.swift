@@ -83,7 +83,7 @@ import Wire
         let upstream = try ScriptedUpstream.answering { ScriptedUpstream.ok($0["x-forwarded-for"] ?? "none") }
         defer { upstream.stop() }
         var site = site(upstream)
-        site.proxyProtocol = ProxyProtocolSettings(trustedSources: [try AddressRange("127.0.0.0/8")])
+        site.proxyProtocol = ProxyProtocolSettings(trustedSources: AddressSet(["127.0.0.0/8"]))
         let log = try await withGateway(site) { gateway in
             let headers: [([UInt8], String)] = [
                 (Array("PROXY TCP4 192.0.2.1 10.0.0.1 12345 443\r\n".utf8), "192.0.2.1"),
@@ -107,7 +107,7 @@ import Wire
     @Test func `a connection without the header, or from elsewhere, is closed`() async throws {
         var site = Site(rules: [])
         site.limits.handshakeTimeout = 500
-        site.proxyProtocol = ProxyProtocolSettings(trustedSources: [try AddressRange("127.0.0.1")])
+        site.proxyProtocol = ProxyProtocolSettings(trustedSources: AddressSet(["127.0.0.1"]))
         try await withGateway(site) { gateway in
             let plain = try gateway.connect()
             try plain.get("/")

@@ -106,11 +106,12 @@ public struct Listener: Sendable {
 public struct ProxyProtocolSettings: Sendable, Hashable {
     /// From where the header is believed; connections from elsewhere are closed. Empty: from everywhere, for a listener
     /// that only the proxy can reach.
-    public var trustedSources: [AddressRange]
+    public var trustedSources: AddressSet
 
-    public init(trustedSources: [AddressRange] = []) { self.trustedSources = trustedSources }
+    public init(trustedSources: AddressSet = AddressSet([])) { self.trustedSources = trustedSources }
 
     func trusts(_ peer: SocketAddress) -> Bool {
-        trustedSources.isEmpty || trustedSources.contains { $0.contains(peer) }
+        let (high, low) = peer.bytes
+        return trustedSources.isEmpty || trustedSources.contains(high: high, low: low)
     }
 }

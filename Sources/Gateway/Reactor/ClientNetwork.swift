@@ -31,45 +31,7 @@ extension ClientNetwork: CustomStringConvertible {
     }
 }
 
-/// A range of addresses, "10.0.0.0/8" or "fd00::/8"; an address alone is a range of one.
-public struct AddressRange: Hashable, Sendable {
-    private let high: UInt64
-    private let low: UInt64
-    private let prefix: Int
-
-    /// - Throws: `invalidAddress`.
-    public init(_ text: String) throws(ReactorError) {
-        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        let address = try SocketAddress(numeric: String(parts[0]), port: 0)
-        let width = address.isIPv4 ? 32 : 128
-        var length = width
-        if parts.count == 2 {
-            guard let number = Int(parts[1]), (0...width).contains(number) else { throw .invalidAddress(text) }
-            length = number
-        }
-        prefix = length + 128 - width
-        (high, low) = address.bytes
-    }
-
-    public func contains(_ address: SocketAddress) -> Bool {
-        let bytes = address.bytes
-        let highBits = min(prefix, 64)
-        let lowBits = max(0, prefix - 64)
-        return Self.agree(high, bytes.high, highBits) && Self.agree(low, bytes.low, lowBits)
-    }
-
-    private static func agree(_ left: UInt64, _ right: UInt64, _ bits: Int) -> Bool {
-        bits == 0 || (left ^ right) >> UInt64(64 - bits) == 0
-    }
-}
-
 extension SocketAddress {
-    /// Also one that arrived on an IPv6 socket.
-    var isIPv4: Bool {
-        let (high, low) = bytes
-        return high == 0 && low >> 32 == 0xFFFF
-    }
-
     /// The address as of IPv6, an IPv4 address mapped (RFC 4291 §2.5.5.2).
     public var bytes: (high: UInt64, low: UInt64) {
         withSockaddr { address, _ in

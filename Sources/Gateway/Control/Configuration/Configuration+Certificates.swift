@@ -42,25 +42,6 @@ extension Configuration {
         }
     }
 
-    /// Whether and from where a PROXY header is taken.
-    ///
-    /// - Throws: what is no network: it must not become all networks.
-    func proxyProtocol(of listener: ListenerDescription) throws(Diagnostic) -> ProxyProtocolSettings? {
-        guard listener.proxyProtocol else { return nil }
-        var settings = ProxyProtocolSettings()
-        for text in listener.proxySources {
-            do throws(ReactorError) {
-                settings.trustedSources.append(try AddressRange(text))
-            } catch {
-                let gateway = documents.gateways.first { $0.metadata.key == listener.gateway }
-                let place = gateway?.metadata.annotations[GatewayDocument.proxySourcesAnnotation]?.place
-                throw Diagnostic(
-                    .error, at: place ?? Place(file: ""), "\"\(text)\" is not a network such as 10.0.0.0/8")
-            }
-        }
-        return settings
-    }
-
     /// How long before its end a certificate is complained about.
     private static let noticeDays: Int64 = 14
 

@@ -8,8 +8,6 @@ public struct Configuration: Sendable {
     /// The largest key set file that is read.
     static let keySetLimitBytes = 1 << 20
 
-    /// As they were read.
-    let sources: [SourceDocument]
     let documents: Documents
     let overrides: [BackendAddress]
     let listen: [ListenAddress]
@@ -34,7 +32,6 @@ public struct Configuration: Sendable {
         files: ConfigurationFiles, backends: [BackendAddress] = [], listen: [ListenAddress] = [],
         tracedPerMillion: Int = 10_000, keeping previous: Configuration? = nil
     ) {
-        sources = files.documents
         documents = Documents(reading: files.documents, keeping: previous?.documents)
         overrides = backends
         self.listen = listen
@@ -86,13 +83,6 @@ public struct Configuration: Sendable {
         var found = fileDiagnostics + translation.diagnostics
         if let table = translation.table {
             found += backendTLSDiagnostics(table)
-            for listener in table.listeners {
-                do {
-                    _ = try proxyProtocol(of: listener)
-                } catch {
-                    if !found.contains(error) { found.append(error) }
-                }
-            }
             found += documents.diagnostics(of: table.lint(), in: table)
         }
         found += expiryDiagnostics(nowSeconds: Int64(Date().timeIntervalSince1970))
@@ -230,13 +220,13 @@ public struct Configuration: Sendable {
             // Listeners of one port share its socket, which the first of them stands for.
             guard sharing.first?.name == description.name else { continue }
             let bound = listen.last { override in sharing.contains { $0.name == override.listener } }?.address
+            let proxyProtocol = ProxyProtocolSettings(trustedSources: AddressSet(description.proxySources))
             do {
-                let proxyProtocol = try proxyProtocol(of: description)
                 listeners.append(
                     Listener(
                         index: index, name: description.name, address: bound?.host ?? Self.everyAddress,
                         port: bound?.port ?? description.port, tls: try serverContext(for: sharing),
-                        proxyProtocol: proxyProtocol))
+                        proxyProtocol: description.proxyProtocol ? proxyProtocol : nil))
             } catch {
                 if !found.contains(error) { found.append(error) }
             }

@@ -172,7 +172,7 @@ struct ConfigurationKeeper {
         self.snapshot = snapshot
         usesNames = resolution.usesNames
         let now = secondsSince1970()
-        let documents = configuration?.sources ?? []
+        let documents = configuration?.documents.sources ?? []
         status.update {
             $0.table = snapshot.routes
             $0.verifier = snapshot.verifier

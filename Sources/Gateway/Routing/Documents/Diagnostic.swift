@@ -32,6 +32,12 @@ public struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     /// For a status, which is the document's own: "field: message".
+    func adding(_ remark: String) -> Diagnostic {
+        var told = self
+        told.message += "; \(remark)"
+        return told
+    }
+
     var brief: String { place.field.isEmpty ? message : "\(place.field): \(message)" }
 
     /// `file:line: severity: subject: field: message`, without the parts that are unknown.

@@ -24,6 +24,10 @@ public struct Documents: Sendable {
     private(set) var kept: [ObjectKey: [Diagnostic]] = [:]
     /// The documents without errors, for whoever comes after these.
     private var good: [ObjectKey: SourceDocument] = [:]
+    /// Those of a kind that is none, by what they were probably meant to be.
+    private var misspelt: [(object: ObjectKey, errors: [Diagnostic])] = []
+    /// The documents as they are used.
+    public private(set) var sources: [SourceDocument] = []
 
     private static let gatewayGroup = "gateway.networking.k8s.io"
     private static let ownGroup = "gatehouse.dev"
@@ -42,20 +46,28 @@ public struct Documents: Sendable {
     ///
     /// - Parameter previous: what these take the place of. An object that was good there and has an error here stays as it
     ///   was, as in a cluster whose API server refuses the new version (Gateway API calls it "Fall Back",
-    ///   `RouteConditionPartiallyInvalid`); the error is told all the same.
+    ///   `RouteConditionPartiallyInvalid`); the error is told all the same. Where an old version cannot stay beside what is
+    ///   new (`KeptVersions`), and where an object in use would be lost to a misspelt kind, the errors are `undecidable`.
     public init(reading sources: [SourceDocument], keeping previous: Documents? = nil) {
         read(sources, insteadOf: [:])
-        guard let replacements = previous?.replacements(in: self), !replacements.isEmpty else { return }
-        let refused = errors.filter { replacements[$0.key] != nil }
-        self = Documents()
-        read(sources, insteadOf: replacements)
-        kept = refused.mapValues { errors in
-            errors.map { error in
-                var told = error
-                told.message += "; the version that was in use stays"
-                return told
-            }
+        guard let previous, undecidable.isEmpty else { return }
+        for (object, errors) in misspelt where previous.good[object] != nil && good[object] == nil {
+            undecidable += errors
         }
+        let versions = KeptVersions(
+            previous: previous.good, next: good, wrong: Set(errors.keys).subtracting(misspelt.map(\.object)),
+            kinds: Set(Self.kinds))
+        if versions.replacements.isEmpty || !undecidable.isEmpty { return }
+        let refused = errors.filter { versions.replacements[$0.key] != nil }
+        if versions.isMixed {
+            undecidable = refused.values.flatMap(\.self).map {
+                $0.adding("what else has changed does not come into force before this is mended")
+            }
+            return
+        }
+        self = Documents()
+        read(sources, insteadOf: versions.replacements)
+        kept = refused.mapValues { $0.map { $0.adding("the version that was in use stays") } }
         diagnostics += kept.values.flatMap(\.self)
     }
 
@@ -66,16 +78,6 @@ public struct Documents: Sendable {
         var seen: Seen = [:]
         for source in sources { read(source, insteadOf: replacements, &seen, sink) }
         diagnostics = sink.diagnostics
-    }
-
-    /// What was good here of the objects that have an error in `next`.
-    private func replacements(in next: Documents) -> [ObjectKey: SourceDocument] {
-        var found: [ObjectKey: SourceDocument] = [:]
-        for object in next.errors.keys where next.good[object] == nil {
-            let kind = good[object] == nil ? Spelling.nearest(to: object.kind, among: Self.kinds) : object.kind
-            found[object] = kind.flatMap { good[ObjectKey(kind: $0, key: object.key)] }
-        }
-        return found
     }
 
     /// What is wrong with a document in itself; empty when it can be used as it is.
@@ -114,6 +116,7 @@ public struct Documents: Sendable {
         if let object = Self.object(of: source), let replacement = replacements[object] {
             return read(replacement, insteadOf: [:], &seen, sink)
         }
+        self.sources.append(source)
         let metadata = source.value.field("metadata")
         let name = metadata?.field("name")?.text
         let namespace = metadata?.field("namespace")?.text ?? "default"
@@ -158,9 +161,21 @@ public struct Documents: Sendable {
         }
         let found = own.diagnostics.filter { $0.severity == .error }
         if found.isEmpty && !isOurs { return }
-        let object = ObjectKey(
-            kind: Self.meantKind(version.value, kind.value), key: "\(namespace)/\(name ?? "")")
-        if found.isEmpty { good[object] = source } else { errors[object] = found }
+        let key = "\(namespace)/\(name ?? "")"
+        let object = ObjectKey(kind: Self.meantKind(version.value, kind.value), key: key)
+        if found.isEmpty {
+            good[object] = source
+        } else {
+            errors[object, default: []] += found
+            if let meant = Self.misspelling(kind.value) { misspelt.append((ObjectKey(kind: meant, key: key), found)) }
+        }
+    }
+
+    /// The kind that one which is none was probably meant to be.
+    private static func misspelling(_ kind: String) -> String? {
+        let known = kinds + ["ConfigMap", "Namespace", "Secret", "Service"]
+        if known.contains(kind) || unsupportedKinds.contains(kind) { return nil }
+        return Spelling.nearest(to: kind, among: known)
     }
 
     /// As it is known in `errors` and `good`; nil: it does not say.

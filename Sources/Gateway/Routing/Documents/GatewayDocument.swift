@@ -46,7 +46,7 @@ public struct GatewayDocument: Sendable {
     static let proxyProtocolAnnotation = "gatehouse.dev/proxy-protocol"
     /// Networks separated by commas, such as "10.0.0.0/8, fd00::/8": connections to listeners with the PROXY protocol
     /// that come from elsewhere are closed. Without it every source is believed.
-    public static let proxySourcesAnnotation = "gatehouse.dev/proxy-protocol-sources"
+    static let proxySourcesAnnotation = "gatehouse.dev/proxy-protocol-sources"
 
     /// The name of a Secret whose `key` makes the cookies of session persistence: the same for all replicas.
     static let sessionKeyAnnotation = "gatehouse.dev/session-key"
@@ -78,6 +78,12 @@ public struct GatewayDocument: Sendable {
     }
 
     private func checkProxyProtocol(_ sink: DiagnosticSink) {
+        if let sources = metadata.annotations[Self.proxySourcesAnnotation] {
+            // None of them may be left out: without any, all networks are believed.
+            for text in proxySources where AddressSet.block(text) == nil {
+                sink.error(at: sources.place, "\"\(text)\" is not a network such as 10.0.0.0/8")
+            }
+        }
         guard let annotation = metadata.annotations[Self.proxyProtocolAnnotation],
             !["true", "false"].contains(annotation.value)
         else { return }

@@ -2,7 +2,7 @@
 ///
 /// IPv4 addresses are those mapped into IPv6 (RFC 4291 §2.5.5.2), however they are written, so that both ways of one client
 /// to come in are one.
-public struct AddressSet: Sendable, Equatable, CustomStringConvertible {
+public struct AddressSet: Sendable, Hashable, CustomStringConvertible {
     /// In order, and apart from each other.
     private var ranges: [ClosedRange<UInt128>]
 

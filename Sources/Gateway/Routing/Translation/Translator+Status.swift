@@ -1,11 +1,13 @@
 extension Translator {
     mutating func report(_ gatewayClass: GatewayClassDocument) {
-        let error = documents.errors(of: ObjectKey(kind: "GatewayClass", key: gatewayClass.metadata.key)).first
+        let key = ObjectKey(kind: "GatewayClass", key: gatewayClass.metadata.key)
+        let error = documents.errors(of: key).first
+        let told = error ?? documents.kept[key]?.first
         var object = ObjectStatus(kind: "GatewayClass", name: gatewayClass.metadata.name)
         object.conditions = [
             Condition(
                 .accepted, error == nil ? .accepted : .invalidParameters,
-                error.map { $0.brief } ?? "", is: error == nil)
+                told.map { $0.brief } ?? "", is: error == nil)
         ]
         status.append(object)
     }
@@ -34,10 +36,12 @@ extension Translator {
         let isWhole = own.count > 0 && own.allSatisfy { $0.refusal == nil && $0.conflict == nil }
         let serves = own.contains { $0.index != nil }
         var object = ObjectStatus(kind: "Gateway", name: gateway.metadata.key)
+        let kept = documents.kept[ObjectKey(kind: "Gateway", key: gateway.metadata.key)]?.first?.brief
         let isAccepted = refusal == nil && own.contains { $0.refusal == nil && $0.conflict == nil }
         object.conditions = [
             Condition(
-                .accepted, refusal?.reason ?? (isWhole ? .accepted : .listenersNotValid), refusal?.message ?? "",
+                .accepted, refusal?.reason ?? (isWhole ? .accepted : .listenersNotValid),
+                refusal?.message ?? kept ?? "",
                 is: isAccepted),
             Condition(
                 .programmed, serves ? .programmed : .invalid, serves ? "" : "no listener of it serves", is: serves),
