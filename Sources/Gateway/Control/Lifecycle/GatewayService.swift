@@ -111,8 +111,8 @@ struct GatewayService: Service {
 
     /// Logs why a key set cannot be had, once for each reason until it is had again.
     private func tellKeySets(_ told: inout [String: String]) {
-        for set in keySets?.figures ?? [] {
-            let name = "key set \(set.uri)"
+        for (number, set) in (keySets?.figures ?? []).enumerated() {
+            let name = "key set \(number) \(set.uri)"
             guard told[name] != set.lastFailure else { continue }
             told[name] = set.lastFailure
             guard let failure = set.lastFailure else { continue }
@@ -124,11 +124,12 @@ struct GatewayService: Service {
 
     /// Logs which feeds answer, which do not, and which have more to say than is kept, when that has changed.
     private func tellRevocations(_ told: inout [String: String]) {
-        for feed in revocations?.figures ?? [] {
-            let name = "feed \(feed.uri)"
+        for (number, feed) in (revocations?.figures ?? []).enumerated() {
+            let name = "feed \(number) \(feed.uri)"
             let state = feed.failure ?? (feed.answeredAt == nil ? nil : feed.isOverfull ? "overfull" : "answers")
             guard told[name] != state else { continue }
             told[name] = state
+            if state == nil { continue }
             if let failure = feed.failure {
                 logger.warning(
                     "a revocation feed does not answer; what it told before stays in force",

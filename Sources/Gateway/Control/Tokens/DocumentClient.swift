@@ -114,7 +114,12 @@ extension DocumentClient.Session {
 
     private func read(_ request: HTTPClientRequest, _ sizeLimitBytes: Int) async throws -> DocumentClient.Answer {
         // `withDeadline` ends it, the body included.
-        let response = try await client.execute(request, deadline: .distantFuture)
+        let response: HTTPClientResponse
+        do {
+            response = try await client.execute(request, deadline: .distantFuture)
+        } catch let error as HTTPClientError where error == .cancelled {
+            throw CancellationError()
+        }
         guard response.status == .ok else { throw FetchError("was answered with status \(response.status.code)") }
         do {
             let body = try await response.body.collect(upTo: sizeLimitBytes)

@@ -82,13 +82,19 @@ final class RevocationFeed: Sendable {
     /// Reads what the feed has to say now.
     func poll() async {
         let before = figures
-        // Once for all pages: the list is copied when it changes after that.
+        // Not for each page: the list is copied when it changes after that.
         defer { publish() }
+        var publishedAt: Int64?
         do {
             for _ in 0..<Self.pageLimit {
                 let now = secondsSince1970()
                 let page = try await fetch(settings, state.withLock { $0.cursor.after(now: now) })
                 guard take(page, now: secondsSince1970()) else { break }
+                // Many pages of a slow feed: what they told is in force within a second.
+                if publishedAt != now {
+                    publish()
+                    publishedAt = now
+                }
             }
         } catch is CancellationError {
             return
