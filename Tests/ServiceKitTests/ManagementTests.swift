@@ -88,6 +88,13 @@ import Testing
             query: try #require(QueryString("")), headers: [:], body: [], values: [:])
         await #expect(throws: Problem.self) { try await endpoint.handle(call) }
         readiness.advance(to: .ready)
+        // Of a database that came back empty.
+        let problem = await #expect(throws: Problem.self) { try await endpoint.handle(call) }
+        #expect(problem?.detail == "The database has no tables.")
+        let error = await #expect(throws: PostgresError.self) { try await pool.query("SELECT FROM notes") }
+        #expect(Problem.describing(try #require(error)).problem.kind == .unavailable)
+        _ = try await Migrator(configuration: configuration, migrations: NotesService.migrations, logger: logger)
+            .migrate()
         #expect(try await endpoint.handle(call).status == .ok)
         readiness.advance(to: .stopping)
         readiness.advance(to: .ready)

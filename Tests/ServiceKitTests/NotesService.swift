@@ -78,8 +78,8 @@ struct NotesService: GatehouseService {
                 let text = "\(scope?.requestID ?? "") \(scope?.trace.traceparent ?? "") \(call.requestID)"
                 return Reply(.ok, content: Array(text.utf8), contentType: "text/plain")
             },
-            Endpoint(.get, "/notes/missing-table", "breakTable", "Fail in SQL", access: .anyone, answers: []) { _ in
-                _ = try await platform.database.query("SELECT 1 FROM no_such_table", [])
+            Endpoint(.get, "/notes/missing-column", "breakColumn", "Fail in SQL", access: .anyone, answers: []) { _ in
+                _ = try await platform.database.query("SELECT no_such_column FROM notes", [])
                 return .noContent
             },
         ]

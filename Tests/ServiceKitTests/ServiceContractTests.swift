@@ -95,10 +95,10 @@ import Testing
 
     @Test func `tells nobody what failed inside`() async throws {
         try await withNotes { notes, _ in
-            for path in ["/notes/broken", "/notes/missing-table"] {
+            for path in ["/notes/broken", "/notes/missing-column"] {
                 let answer = try await notes.send(.get, path)
                 #expect(answer.status == 500 && answer.isProblem)
-                for secret in ["hunter2", "no_such_table", "InternalFailure", "SELECT", "42P01"] {
+                for secret in ["hunter2", "no_such_column", "InternalFailure", "SELECT", "42703"] {
                     #expect(!answer.text.contains(secret), "\(secret)")
                 }
             }

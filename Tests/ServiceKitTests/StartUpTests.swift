@@ -17,12 +17,14 @@ import Testing
     ) -> StartUp {
         StartUp(
             migrator: Migrator(configuration: configuration, migrations: migrations, logger: logger),
-            readiness: Readiness(), logger: logger)
+            database: PostgresPool(configuration: configuration, logger: logger), readiness: Readiness(),
+            logger: logger)
     }
 
     /// Runs it as a program does, and stops it as a signal would.
     private func running(_ startUp: StartUp, _ body: () async throws -> Void) async throws {
-        let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [startUp], logger: logger))
+        let services: [any Service] = [PoolService(pool: startUp.database), startUp]
+        let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: services, logger: logger))
         let run = Task { try await group.run() }
         do {
             try await body()
@@ -47,6 +49,25 @@ import Testing
             #expect(startUp.readiness.phase == .ready)
         }
         await server.remove()
+    }
+
+    /// As a Postgres without a volume comes back.
+    @Test func `a database that comes back empty is migrated again, and nobody is served meanwhile`() async throws {
+        let server = try await PostgresServer.shared()
+        let configuration = try await server.makeDatabase()
+        let startUp = startUp(configuration)
+        try await running(startUp) {
+            try await eventually("ready") { startUp.readiness.phase == .ready }
+            try await PostgresConnection.withConnection(configuration: configuration, logger: logger) {
+                try await $0.execute("DROP SCHEMA public CASCADE")
+                try await $0.execute("CREATE SCHEMA public")
+            }
+            await log.wait(for: "the database has lost its tables")
+            try await eventually("migrated again") {
+                startUp.readiness.phase == .ready ? try await Migrator.hasMigrated(startUp.database) : false
+            }
+            try await startUp.database.execute("SELECT FROM notes LIMIT 1")
+        }
     }
 
     @Test func `stops without a failure when told to while it waits`() async throws {

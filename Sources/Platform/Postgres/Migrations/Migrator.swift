@@ -49,6 +49,11 @@ public struct Migrator: Sendable {
         }
     }
 
+    /// Whether the database was ever migrated: a round trip through the pool.
+    public static func hasMigrated(_ pool: PostgresPool) async throws(PostgresError) -> Bool {
+        try await pool.query(hasTable).first?.decode(0) ?? false
+    }
+
     /// What has been applied and what has not; changes nothing.
     public func status() async throws(MigrationError) -> MigrationStatus {
         try MigrationPlan.check(migrations)

@@ -30,7 +30,9 @@ extension Problem {
     /// Statements that were not done, or not certainly done, are 503: the caller may try again, with an
     /// `Idempotency-Key` safely. Everything else that reaches this place is a mistake of ours.
     private static func describing(_ error: PostgresError) -> (problem: Problem, logLevel: Logger.Level?) {
-        switch error.code {
+        // undefined_table: the database came back empty, and is migrated again (`StartUp`).
+        if error.sqlState == "42P01" { return (.unavailable("The database is being prepared."), .error) }
+        return switch error.code {
         case .connectionFailure, .poolTimeout, .poolClosed, .resourceExhausted, .queryTimeout, .cancelled:
             (.unavailable("The database did not answer in time."), .warning)
         case .serializationFailure:

@@ -40,8 +40,15 @@ struct Listener<Server: ApplicationProtocol>: Service, CustomStringConvertible {
 }
 
 /// Migrates the database as soon as it is there, then says that the service is ready, until it is told to stop.
+///
+/// A database may come back empty: a Postgres without a volume that was replaced. Then it is migrated again, and the service
+/// is not ready until that is done.
 struct StartUp: Service, CustomStringConvertible {
+    /// How often it is looked whether the tables are there.
+    static let lookInterval = Duration.seconds(5)
+
     let migrator: Migrator
+    let database: PostgresPool
     let readiness: Readiness
     let logger: Logger
     let description = "start-up"
@@ -49,16 +56,31 @@ struct StartUp: Service, CustomStringConvertible {
     func run() async throws {
         try await withGracefulShutdownHandler {
             do {
-                try await cancelWhenGracefulShutdown { try await migrate() }
+                try await cancelWhenGracefulShutdown { try await keepMigrated() }
             } catch  where readiness.phase == .stopping {
-                // Told to stop while waiting for the database: that is no failure.
-                return
+                // Told to stop: that is no failure.
             }
-            readiness.advance(to: .ready)
-            logger.info("ready")
-            try await gracefulShutdown()
         } onGracefulShutdown: {
             readiness.advance(to: .stopping)
+        }
+    }
+
+    private func keepMigrated() async throws {
+        while true {
+            try await migrate()
+            readiness.advance(to: .ready)
+            logger.info("ready")
+            try await waitUntilEmpty()
+            readiness.advance(to: .starting)
+            logger.error("the database has lost its tables, and what was in them; they are made again")
+        }
+    }
+
+    private func waitUntilEmpty() async throws {
+        while true {
+            try await Task.sleep(for: Self.lookInterval)
+            // A database that is away is not empty.
+            if let isMigrated = try? await Migrator.hasMigrated(database), !isMigrated { return }
         }
     }
 

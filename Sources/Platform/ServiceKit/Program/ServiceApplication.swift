@@ -76,7 +76,7 @@ public struct ServiceApplication<Program: GatehouseService>: Sendable {
         let startUp = StartUp(
             migrator: Migrator(
                 configuration: settings.database, migrations: try Program.allMigrations, logger: platform.logger),
-            readiness: readiness, logger: platform.logger)
+            database: platform.database, readiness: readiness, logger: platform.logger)
         let listeners: [any Service] = [
             Listener(server: managementServer, address: "\(settings.managementAddress):\(settings.managementPort)"),
             Listener(server: server, address: "\(settings.httpAddress):\(settings.httpPort)"),

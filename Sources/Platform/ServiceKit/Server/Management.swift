@@ -25,7 +25,13 @@ struct Management: Sendable {
                 guard verifier?.isReady ?? true else {
                     throw Problem.unavailable(TokenRefusal.keysUnavailable.rawValue)
                 }
-                do { try await database.ping() } catch { throw Problem.unavailable("The database does not answer.") }
+                let isMigrated: Bool
+                do {
+                    isMigrated = try await Migrator.hasMigrated(database)
+                } catch {
+                    throw Problem.unavailable("The database does not answer.")
+                }
+                guard isMigrated else { throw Problem.unavailable("The database has no tables.") }
                 return Self.status("ready")
             },
             Endpoint(.get, "/metrics", "metrics", "Metrics as Prometheus text", access: .anyone, answers: []) { _ in

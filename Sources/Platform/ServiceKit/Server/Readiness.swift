@@ -3,7 +3,7 @@ import Synchronization
 /// How far the service is: not yet started, serving, or on its way out. Read by `/readyz` and by every request.
 public final class Readiness: Sendable {
     public enum Phase: Sendable, Equatable {
-        /// Migrations are not done yet; requests are answered 503.
+        /// Migrations are not done yet, or the database has lost its tables; requests are answered 503.
         case starting
         case ready
         /// A signal to stop has arrived; requests in flight and on open connections are still answered.
@@ -16,7 +16,7 @@ public final class Readiness: Sendable {
 
     public var phase: Phase { state.withLock { $0 } }
 
-    /// Moves forward; a service that is stopping stays so.
+    /// A service that is stopping stays so.
     public func advance(to phase: Phase) {
         state.withLock { if $0 != .stopping { $0 = phase } }
     }
