@@ -64,6 +64,34 @@ import Wire
         #expect(log.map(\.outcome) == ["forwarded", "forwarded"])
     }
 
+    /// A client that is told only by the end of its connection loses what it has just sent.
+    @Test func `a request that comes when a drain has begun is answered, and is the last`() async throws {
+        let upstream = try ScriptedUpstream.plain()
+        defer { upstream.stop() }
+        let site = Site(rules: [Site.Rule(path: "/", endpoints: [upstream.port])])
+        try await withGateway(site) { gateway in
+            let client = try gateway.connect()
+            try client.get("/before")
+            #expect(try client.response().status == 200)
+            let begin = ContinuousClock.now
+            async let drained: Void = gateway.gateway.drain(deadlineSeconds: 60)
+            #expect(await gateway.isDraining())
+            let answer = Result {
+                try client.get("/after")
+                return try client.response()
+            }
+            // After a second what is idle is closed: a machine that stalls for that long shows nothing.
+            if ContinuousClock.now - begin < .milliseconds(900) {
+                let response = try answer.get()
+                #expect(response.text == "GET /after")
+                #expect(response["connection"] == "close")
+            }
+            #expect(try client.reader.isAtEnd())
+            client.socket.close()
+            await drained
+        }
+    }
+
     @Test func `tunnels that stay open are cut at the deadline, and say so`() async throws {
         let upstream = try echo()
         defer { upstream.stop() }

@@ -108,6 +108,21 @@ import Testing
         #expect(pair.client.session.isFinished)
     }
 
+    @Test func `a stream that is on its way when a drain is announced is taken`() throws {
+        try pair.exchange()
+        pair.server.session.announceDrain()
+        // The client has not heard of it yet.
+        let stream = try #require(pair.client.request("GET", "/"))
+        try pair.exchange()
+        #expect(pair.client.isGoingAway && pair.client.request("GET", "/new") == nil)
+        #expect(pair.server.accepted.count == 1 && !pair.server.session.isFinished)
+        pair.server.session.drain()
+        pair.server.respond(200, on: pair.server.accepted[0], body: Array("last".utf8))
+        try pair.exchange()
+        #expect(text(stream.body) == "last" && stream.closeCode == 0)
+        #expect(pair.server.session.isFinished && pair.client.session.isFinished)
+    }
+
     @Test func `draining an idle connection finishes it`() throws {
         pair.server.session.drain()
         pair.server.session.drain()

@@ -120,6 +120,8 @@ class ClientConnection: TransportDelegate, TimerTarget {
     var isReadingHead: Bool { false }
     /// Something of the protocol wants `timerFired` to be called now and then.
     var isWatched: Bool { false }
+    /// `drain()` will follow: the client is told, and what it sends meanwhile is answered.
+    func announceDrain() {}
     /// Ends the connection once what is under way is done.
     func drain() {}
     /// The client took too long to send a head.

@@ -137,7 +137,7 @@ final class EndpointPool {
 
     /// Only once a connection has shown that the endpoint takes some.
     private func openAheadIfWanted() {
-        guard state != nil, !worker.isDraining,
+        guard state != nil, !worker.closesIdle,
             EarlyConnection.isWanted(
                 requests: requestsUnderWay, idle: idle.count, opening: opening, open: open,
                 maximum: settings.maximumConnections)
@@ -236,7 +236,7 @@ final class EndpointPool {
         if let next = nextWaiting() {
             reused()
             connection.begin(next)
-        } else if state == nil || worker.isDraining {
+        } else if state == nil || worker.closesIdle {
             connection.close()
         } else {
             idle.append(connection)

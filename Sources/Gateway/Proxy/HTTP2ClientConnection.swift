@@ -142,6 +142,8 @@ final class HTTP2ClientConnection: ClientConnection, HTTP2SessionDelegate {
 
     override func transportDrained() { transport.markDirty() }
 
+    override func announceDrain() { session?.announceDrain() }
+
     override func drain() {
         guard let session else { return transport.close() }
         session.drain()

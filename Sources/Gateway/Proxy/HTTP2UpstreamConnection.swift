@@ -111,14 +111,14 @@ final class HTTP2UpstreamConnection: TransportDelegate, HTTP2SessionDelegate, Ti
         pool.requestEnded()
         exchanges -= 1
         guard session != nil, exchanges == 0, isConnected else { return }
-        let isLeaving = closesWhenDone || worker.isDraining
+        let isLeaving = closesWhenDone || worker.closesIdle
         let delay = isLeaving ? Self.lastWordsMilliseconds : pool.settings.idleTimeoutMilliseconds
         worker.loop.schedule(idleTimer, afterMilliseconds: delay)
     }
 
     fileprivate func streamEnded() {
         guard let session else { return }
-        if session.streamCount == 0 && isConnected && (closesWhenDone || worker.isDraining) {
+        if session.streamCount == 0 && isConnected && (closesWhenDone || worker.closesIdle) {
             transport?.closeAfterFlush(lingering: false)
         }
         pool.hasRoom(self)

@@ -139,7 +139,11 @@ extension Worker {
         connections[ObjectIdentifier(connection)] = connection
         connection.transport.replaceDelegate(connection)
         connection.beginWaiting()
-        if isDraining || connection.isRetired { connection.drain() }
+        if closesIdle || connection.isRetired {
+            connection.drain()
+        } else if isDraining {
+            connection.announceDrain()
+        }
     }
 
     func closed(_ connection: ClientConnection) {

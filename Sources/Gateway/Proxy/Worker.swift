@@ -65,6 +65,9 @@ final class Worker: TimerTarget {
     var slowBodies = 0
     var random = RandomSource()
     private(set) var isDraining = false
+    /// The first part of a drain, in which idle connections stay open, is over.
+    private(set) var closesIdle = false
+    private var drainDeadlineMilliseconds = 0
     /// The drain's deadline has passed.
     private(set) var isCutting = false
 
@@ -271,22 +274,41 @@ final class Worker: TimerTarget {
         refusedTokens.removeAll()
     }
 
+    /// In two parts, so that no request is lost that is on its way: first every response says that it is the connection's
+    /// last (`connection: close`; GOAWAY), and after a second what is idle is closed.
     private func drain(deadlineMilliseconds: Int) {
         guard !isDraining else { return }
         isDraining = true
+        drainDeadlineMilliseconds = deadlineMilliseconds
         for listener in listeners { listener.socket?.close() }
-        for connection in connections.values { connection.drain() }
+        for connection in connections.values { connection.announceDrain() }
+        loop.schedule(drainTimer, afterMilliseconds: graceMilliseconds)
+        stopWhenDrained()
+    }
+
+    /// How long idle connections stay open: longer than a request is on its way, and not half of the deadline.
+    private var graceMilliseconds: Int { min(1_000, drainDeadlineMilliseconds / 2) }
+
+    private func closeIdle() {
+        closesIdle = true
+        for connection in Array(connections.values) { connection.drain() }
         configuration.retireAll()
-        loop.schedule(drainTimer, afterMilliseconds: deadlineMilliseconds)
+        loop.schedule(drainTimer, afterMilliseconds: drainDeadlineMilliseconds - graceMilliseconds)
         stopWhenDrained()
     }
 
     func stopWhenDrained() {
-        if counters.connectionsOpen.current == 0 { loop.stop() }
+        guard counters.connectionsOpen.current == 0 else { return }
+        if !closesIdle {
+            closesIdle = true
+            configuration.retireAll()
+        }
+        loop.stop()
     }
 
-    /// The drain's deadline: what is still open is cut.
+    /// The end of a drain's first part, or its deadline: what is still open is cut.
     func timerFired() {
+        guard closesIdle else { return closeIdle() }
         isCutting = true
         loop.stop()
     }

@@ -125,6 +125,12 @@ extension HTTP2Session {
         write(FrameHeader(length: 4, type: FrameKind.windowUpdate.rawValue, stream: id), increment)
     }
 
+    /// GOAWAY that refuses nothing yet.
+    func writeDrainNotice() {
+        write(
+            FrameHeader(length: 8, type: FrameKind.goAway.rawValue), 0x7FFF_FFFF, HTTP2ErrorCode.noError.rawValue)
+    }
+
     func writeGoAway(lastStream: UInt32, _ code: HTTP2ErrorCode) {
         goAwayWasSent = true
         write(FrameHeader(length: 8, type: FrameKind.goAway.rawValue), lastStream, code.rawValue)

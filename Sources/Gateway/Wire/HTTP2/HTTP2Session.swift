@@ -49,6 +49,7 @@ public final class HTTP2Session {
     var nextID: UInt32 = 1
     var acceptsNewStreams = true
     var goAwayWasSent = false
+    var drainIsAnnounced = false
     /// GOAWAY for an error: nothing is read, and nothing more is said.
     var hasFailed = false
     /// What `receive` is to throw.
@@ -127,11 +128,19 @@ public final class HTTP2Session {
         signalOutput()
     }
 
+    /// Tells the client that `drain()` will follow: GOAWAY without a bound. Streams that it opened before it knows are
+    /// still taken (RFC 9113 §6.8).
+    public func announceDrain() {
+        guard !drainIsAnnounced, !goAwayWasSent, !hasFailed else { return }
+        drainIsAnnounced = true
+        writeDrainNotice()
+        signalOutput()
+    }
+
     /// Takes no new streams and tells the client so; those that are open go on (RFC 9113 §6.8).
     public func drain() {
         guard !goAwayWasSent, !hasFailed else { return }
-        // First without a bound, as the last one may be larger than what comes next.
-        writeGoAway(lastStream: 0x7FFF_FFFF, .noError)
+        announceDrain()
         writeGoAway(lastStream: recent.highest, .noError)
         acceptsNewStreams = false
         signalOutput()
