@@ -183,6 +183,32 @@ import Testing
                 "policy.yaml": policy("p", for: ["name: z"], "10.0.0.0/8"),
             ]
         ),
+        // What the route that is wrong now would take from one that goes.
+        (
+            [
+                "policy.yaml": "", "route.yaml": route("shop", at: ["/"]), "b.yaml": route("b", at: ["/admin"]),
+            ],
+            ["route.yaml": route("shop", at: ["shop"]), "b.yaml": ""]
+        ),
+        // A policy that was wrong already, and closed what it was for, goes.
+        (
+            ["policy.yaml": policy("p", for: ["name: shop"], "10.0.0.0/80")],
+            ["policy.yaml": "", "route.yaml": route("shop", at: ["a"])]
+        ),
+        // Routes that a label lets in, and a policy, wrong now, that was to guard them.
+        (
+            ["space.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n"],
+            [
+                "space.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: x, labels: {is: in}}\n",
+                "policy.yaml": policy("p", for: ["name: shop", "name: b"], "10.0.0.0/80")
+                    .replacing("name: p}", with: "name: offices}"),
+            ]
+        ),
+        // Of a group that is nobody's.
+        (
+            [:],
+            ["policy.yaml": policy("10.0.0.0/8").replacing("gatehouse.dev", with: "gatehouse.example")]
+        ),
         // Two documents of one object, the first of them wrong.
         (
             ["policy.yaml": ""],
@@ -196,7 +222,6 @@ import Testing
         var keeper = keeper()
         for (file, text) in before { try folder.write(file, text) }
         _ = try await keeper.load()
-        #expect(status.values.problems.isEmpty)
         for (file, text) in after { try folder.write(file, text) }
         await #expect(throws: ConfigurationError.self) { try await keeper.load() }
     }

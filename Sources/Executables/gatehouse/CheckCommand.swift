@@ -33,10 +33,17 @@ struct CheckCommand: AsyncParsableCommand {
     @Flag(help: "What becomes of each document as well, by Gateway API's conditions and reasons.")
     var status = false
 
+    @Option(help: "The namespace of documents that name none, as of gatehouse run.")
+    var namespace = "default"
+
+    func validate() throws {
+        if namespace.isEmpty { throw ValidationError("--namespace must not be empty") }
+    }
+
     func run() async throws { try await output().deliver() }
 
     func output() async -> CommandOutput {
-        let configuration = Configuration(files: ConfigurationFiles(reading: files))
+        let configuration = Configuration(files: ConfigurationFiles(reading: files, namespace: namespace))
         let diagnostics = await configuration.check()
         let objects = status ? await configuration.status() : nil
         let report = DiagnosticReport(diagnostics, status: objects)

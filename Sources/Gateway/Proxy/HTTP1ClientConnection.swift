@@ -340,7 +340,7 @@ final class HTTP1ClientConnection: ClientConnection, Downstream {
         bodyIsComing = false
         decoder = nil
         exchange.finish(exchange.outcome)
-        guard keepsAlive, !worker.isDraining else { return transport.closeAfterFlush(lingering: isStillSending) }
+        guard keepsAlive, !worker.closesIdle else { return transport.closeAfterFlush(lingering: isStillSending) }
         unconsumed = 0
         hasServed = true
         beginWaiting()

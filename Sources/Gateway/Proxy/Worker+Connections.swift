@@ -118,11 +118,15 @@ extension Worker {
         }
         let listener = handshake.listener
         guard transport.negotiatedHTTP2 else {
-            return keep(HTTP1ClientConnection(worker: self, listener: listener, client: client, transport: transport))
+            let connection = HTTP1ClientConnection(
+                worker: self, listener: listener, client: client, transport: transport)
+            keep(connection)
+            return drainIfNeeded(connection)
         }
         let connection = HTTP2ClientConnection(worker: self, listener: listener, client: client, transport: transport)
         keep(connection)
         connection.start()
+        drainIfNeeded(connection)
     }
 
     /// A cleartext connection that began with the preface of HTTP/2 (RFC 9113 §3.4) in place of a request.
@@ -132,6 +136,7 @@ extension Worker {
             worker: self, listener: old.openListener, client: old.client, transport: old.transport)
         keep(connection)
         connection.start()
+        drainIfNeeded(connection)
         connection.transportReceived(bytes)
     }
 
@@ -139,6 +144,10 @@ extension Worker {
         connections[ObjectIdentifier(connection)] = connection
         connection.transport.replaceDelegate(connection)
         connection.beginWaiting()
+    }
+
+    /// One that comes while the gateway, or its listener, is on its way out.
+    private func drainIfNeeded(_ connection: ClientConnection) {
         if closesIdle || connection.isRetired {
             connection.drain()
         } else if isDraining {

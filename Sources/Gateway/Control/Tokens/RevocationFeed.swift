@@ -89,11 +89,12 @@ final class RevocationFeed: Sendable {
             for _ in 0..<Self.pageLimit {
                 let now = secondsSince1970()
                 let page = try await fetch(settings, state.withLock { $0.cursor.after(now: now) })
-                guard take(page, now: secondsSince1970()) else { break }
-                // Many pages of a slow feed: what they told is in force within a second.
-                if publishedAt != now {
+                let came = secondsSince1970()
+                guard take(page, now: came) else { break }
+                // Many pages of a slow feed: what they told does not wait for the last.
+                if publishedAt != came {
                     publish()
-                    publishedAt = now
+                    publishedAt = came
                 }
             }
         } catch is CancellationError {

@@ -31,13 +31,13 @@ public struct Diagnostic: Error, Sendable, Hashable, CustomStringConvertible {
         self.reason = reason
     }
 
-    /// For a status, which is the document's own: "field: message".
     func adding(_ remark: String) -> Diagnostic {
         var told = self
         told.message += "; \(remark)"
         return told
     }
 
+    /// For a status, which is the document's own: "field: message".
     var brief: String { place.field.isEmpty ? message : "\(place.field): \(message)" }
 
     /// `file:line: severity: subject: field: message`, without the parts that are unknown.

@@ -22,8 +22,8 @@ public struct Documents: Sendable {
     private var errors: [ObjectKey: [Diagnostic]] = [:]
     /// Objects of which an earlier version is used, and what is wrong with the new one.
     private(set) var kept: [ObjectKey: [Diagnostic]] = [:]
-    /// The documents without errors, for whoever comes after these.
-    private var good: [ObjectKey: SourceDocument] = [:]
+    /// For whoever comes after these.
+    private var documents = ReadDocuments()
     /// Those of a kind that is none, by what they were probably meant to be.
     private var misspelt: [(object: ObjectKey, errors: [Diagnostic])] = []
     /// The documents as they are used.
@@ -51,11 +51,12 @@ public struct Documents: Sendable {
     public init(reading sources: [SourceDocument], keeping previous: Documents? = nil) {
         read(sources, insteadOf: [:])
         guard let previous, undecidable.isEmpty else { return }
-        for (object, errors) in misspelt where previous.good[object] != nil && good[object] == nil {
+        for (object, errors) in misspelt
+        where previous.documents.good[object] != nil && documents.good[object] == nil {
             undecidable += errors
         }
         let versions = KeptVersions(
-            previous: previous.good, next: good, wrong: Set(errors.keys).subtracting(misspelt.map(\.object)),
+            previous: previous.documents, next: documents, wrong: Set(errors.keys).subtracting(misspelt.map(\.object)),
             kinds: Set(Self.kinds))
         if versions.replacements.isEmpty || !undecidable.isEmpty { return }
         let refused = errors.filter { versions.replacements[$0.key] != nil }
@@ -160,22 +161,33 @@ public struct Documents: Sendable {
             }
         }
         let found = own.diagnostics.filter { $0.severity == .error }
-        if found.isEmpty && !isOurs { return }
         let key = "\(namespace)/\(name ?? "")"
+        if found.isEmpty && !isOurs {
+            // Somebody else's, unless one of ours of that name would be gone.
+            guard Self.ownKinds.contains(kind.value) else { return }
+            let lost = Diagnostic(
+                .error, at: version.place, "must be \(Self.ownGroup)/v1alpha1, as it was, or have another name")
+            misspelt.append((ObjectKey(kind: kind.value, key: key), [lost]))
+            return
+        }
         let object = ObjectKey(kind: Self.meantKind(version.value, kind.value), key: key)
         if found.isEmpty {
-            good[object] = source
+            documents.good[object] = source
         } else {
             errors[object, default: []] += found
-            if let meant = Self.misspelling(kind.value) { misspelt.append((ObjectKey(kind: meant, key: key), found)) }
+            documents.bad[object] = source
+            if let meant = Self.misspelling(version.value, kind.value) {
+                misspelt.append((ObjectKey(kind: meant, key: key), found))
+            }
         }
     }
 
-    /// The kind that one which is none was probably meant to be.
-    private static func misspelling(_ kind: String) -> String? {
+    /// The kind that one which is none was probably meant to be; of those that guard, when it is like none.
+    private static func misspelling(_ version: String, _ kind: String) -> String? {
         let known = kinds + ["ConfigMap", "Namespace", "Secret", "Service"]
         if known.contains(kind) || unsupportedKinds.contains(kind) { return nil }
-        return Spelling.nearest(to: kind, among: known)
+        let guarding = version.hasPrefix("\(gatewayGroup)/") ? "BackendTLSPolicy" : "AuthenticationPolicy"
+        return Spelling.nearest(to: kind, among: known) ?? guarding
     }
 
     /// As it is known in `errors` and `good`; nil: it does not say.

@@ -54,6 +54,11 @@ public struct Migrator: Sendable {
         try await pool.query(hasTable).first?.decode(0) ?? false
     }
 
+    /// Whether there is no table at all, as in a database that was just made.
+    public static func isEmpty(_ pool: PostgresPool) async throws(PostgresError) -> Bool {
+        try await pool.query(hasNoTable).first?.decode(0) ?? false
+    }
+
     /// What has been applied and what has not; changes nothing.
     public func status() async throws(MigrationError) -> MigrationStatus {
         try MigrationPlan.check(migrations)
@@ -93,6 +98,12 @@ public struct Migrator: Sendable {
         )
         """
     private static let hasTable: Statement = "SELECT to_regclass('schema_migrations') IS NOT NULL"
+    private static let hasNoTable: Statement = """
+        SELECT current_schema() IS NOT NULL AND NOT EXISTS (
+            SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE nspname = current_schema() AND relkind IN ('r', 'p')
+        )
+        """
     private static let select: Statement = "SELECT name, checksum FROM schema_migrations ORDER BY name COLLATE \"C\""
     private static let insert: Statement = """
         INSERT INTO schema_migrations (name, checksum) VALUES ($1, encode(sha256(convert_to($2, 'UTF8')), 'hex'))

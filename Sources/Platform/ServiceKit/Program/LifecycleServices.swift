@@ -42,7 +42,7 @@ struct Listener<Server: ApplicationProtocol>: Service, CustomStringConvertible {
 /// Migrates the database as soon as it is there, then says that the service is ready, until it is told to stop.
 ///
 /// A database may come back empty: a Postgres without a volume that was replaced. Then it is migrated again, and the service
-/// is not ready until that is done.
+/// is not ready until that is done (`/readyz` looks, too). One that has any table is left as it is.
 struct StartUp: Service, CustomStringConvertible {
     /// How often it is looked whether the tables are there.
     static let lookInterval = Duration.seconds(5)
@@ -76,11 +76,14 @@ struct StartUp: Service, CustomStringConvertible {
         }
     }
 
+    /// Two looks in a row: one may fall between the beginning and the end of somebody's restoring.
     private func waitUntilEmpty() async throws {
-        while true {
+        var looks = 0
+        while looks < 2 {
             try await Task.sleep(for: Self.lookInterval)
             // A database that is away is not empty.
-            if let isMigrated = try? await Migrator.hasMigrated(database), !isMigrated { return }
+            let isEmpty = (try? await Migrator.isEmpty(database)) ?? false
+            looks = isEmpty ? looks + 1 : 0
         }
     }
 
